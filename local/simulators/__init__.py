@@ -1,0 +1,1 @@
+"""Stand-ins for Microsoft and the PSAs that behave as their contracts say."""
