@@ -1,0 +1,1 @@
+"""What every simulator shares: contract checks, fault switches, a call log, the servers."""
