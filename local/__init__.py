@@ -1,1 +1,1 @@
-"""What runs Seatsync on a laptop: the host, the storage emulator and the simulators. Never deployed."""
+"""What runs Seatsync on a laptop: the host, the emulator and the simulators. Never deployed."""

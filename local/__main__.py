@@ -1,0 +1,30 @@
+"""``python -m local COMMAND``: what runs Seatsync on a laptop."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+# Each command is a module with ``main(arguments) -> exit status``, imported when it is asked for.
+COMMANDS = {
+    "host": ("local.host", "run the function app as the Functions host does"),
+    "azurite": ("local.azurite", "run the storage emulator"),
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run a command and return its exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m local",
+        epilog="\n".join(f"{name:12} {about}" for name, (_, about) in COMMANDS.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", choices=COMMANDS)
+    arguments = parser.parse_args(argv[:1])
+    module, _ = COMMANDS[arguments.command]
+    status: int = importlib.import_module(module).main(argv[1:])
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""The parts of the local host: what the Functions host does, one concept a module."""
