@@ -77,6 +77,11 @@ class Contract:
         found = self._operation(method, path)
         return found[0] if found else None
 
+    def extension(self, method: str, path: str, name: str) -> Json:
+        """Return an ``x-…`` entry of an operation, or None."""
+        found = self._operation(method, path)
+        return found[1].get(name) if found else None
+
     def check_request(
         self, method: str, path: str, query: Arguments, headers: Mapping[str, str], body: Json
     ) -> list[str]:

@@ -1,0 +1,1 @@
+"""The Microsoft simulator: sign-in and Graph under one address."""
