@@ -1,0 +1,224 @@
+"""What a PSA bills from: agreements, their lines, and the operations that change a line."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from shared.domain.ids import AgreementId, CompanyId, GroupId, LineId, ProductId, digest
+from shared.domain.mappings import Billable
+from shared.domain.periods import Cycle
+
+MARKER_PREFIX = "SEATSYNC-"
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """Whom the PSA bills."""
+
+    company_id: CompanyId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What a line sells.
+
+    Attributes:
+        price, cost: Of one seat for one period, in the PSA's currency; ``None`` where it has none.
+    """
+
+    product_id: ProductId
+    code: str
+    name: str
+    price: Decimal | None
+    cost: Decimal | None
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """An agreement's header, read at one moment.
+
+    Attributes:
+        active: Whether the PSA would bill it.
+        starts, ends: First and last day; ``ends`` is ``None`` when it has no end.
+        cycle: Its billing periods; ``None`` when Seatsync does not know the cycle's name.
+        first_uninvoiced: First day of the first period without an invoice; ``None`` when it
+            cannot be known.
+        next_invoice: The date the PSA plans the next invoice for.
+        prorates: Whether the PSA charges a part of a period for a part of its days.
+        problem: Why nothing can be planned on it, for a person.
+        read_at: When the header was read.
+    """
+
+    agreement_id: AgreementId
+    company_id: CompanyId
+    name: str
+    type_name: str
+    active: bool
+    starts: date | None
+    ends: date | None
+    cycle: Cycle | None
+    cycle_name: str
+    first_uninvoiced: date | None
+    next_invoice: date | None
+    prorates: bool
+    problem: str | None
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementLine:
+    """A line of an agreement, ours or not.
+
+    Attributes:
+        quantity: Seats; ``None`` when the PSA holds something else than a whole number.
+        starts, ends: First and last billed day; ``None`` when open.
+        marker: The mark of the tool that made the line.
+        less_included: Units that the PSA itself takes off before it bills.
+        unit_price, unit_cost: Of one seat for one period.
+    """
+
+    agreement_id: AgreementId
+    line_id: LineId
+    product_id: ProductId
+    quantity: int | None
+    starts: date | None
+    ends: date | None
+    marker: str | None
+    description: str
+    less_included: int
+    unit_price: Decimal | None
+    unit_cost: Decimal | None
+    billable: Billable
+
+    @property
+    def never_bills(self) -> bool:
+        """Whether it was cancelled before its first day."""
+        return self.ends is not None and self.starts is not None and self.ends < self.starts
+
+    def bills_after(self, day: date) -> bool:
+        """Return whether the line still bills on the day or later."""
+        return not self.never_bills and (self.ends is None or self.ends >= day)
+
+
+class LineKind(StrEnum):
+    """What a line of ours is for."""
+
+    STANDING = "standing"
+    DATED = "dated"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateLine:
+    """Add a line.
+
+    Attributes:
+        starts, ends: First and last billed day.
+        unit_price: Price of one seat; ``None`` takes the product's.
+        description: ``None`` takes the product's.
+    """
+
+    agreement_id: AgreementId
+    marker: str
+    kind: LineKind
+    product_id: ProductId
+    quantity: int
+    starts: date
+    ends: date | None
+    unit_price: Decimal | None
+    description: str | None
+    billable: Billable
+
+
+@dataclass(frozen=True, slots=True)
+class SetQuantity:
+    """Replace a line's quantity; ``before`` is what it was when this was planned."""
+
+    agreement_id: AgreementId
+    line_id: LineId
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndLine:
+    """Let a line bill for the last time on ``last_day``; ``None`` opens it again."""
+
+    agreement_id: AgreementId
+    line_id: LineId
+    last_day: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveLine:
+    """Take away a dated line of ours that no invoice has seen."""
+
+    agreement_id: AgreementId
+    line_id: LineId
+
+
+@dataclass(frozen=True, slots=True)
+class SetDescription:
+    """Replace a line's text on the invoice."""
+
+    agreement_id: AgreementId
+    line_id: LineId
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetPrice:
+    """Replace the price of one seat."""
+
+    agreement_id: AgreementId
+    line_id: LineId
+    before: Decimal | None
+    after: Decimal
+
+
+Operation = CreateLine | SetQuantity | EndLine | RemoveLine | SetDescription | SetPrice
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a PSA lets a gateway do.
+
+    Attributes:
+        dated_lines: A difference can be a line of its own with a first and a last day.
+        credits: A dated line may have a negative quantity.
+        description_limit: Longest text of a line on the invoice, in characters.
+    """
+
+    dated_lines: bool
+    credits: bool
+    description_limit: int
+
+
+def standing_marker(group_id: GroupId, generation: int) -> str:
+    """Return the mark of a group's standing line; a later line of the group has a new one."""
+    suffix = "" if generation == 1 else f".{generation}"
+    return f"{MARKER_PREFIX}{group_id}{suffix}"
+
+
+def dated_marker(
+    group_id: GroupId, decided_on: date, starts: date, ends: date, serial: int = 1
+) -> str:
+    """Return the mark of a dated line: at most 50 characters, told apart by its dates.
+
+    Args:
+        serial: Counts lines of the same dates, when an invoice came between two changes of a day.
+    """
+    suffix = "" if serial == 1 else f".{serial}"
+    return f"{decided_prefix(group_id, decided_on)}{starts:%y%m%d}-{ends:%y%m%d}{suffix}"
+
+
+def decided_prefix(group_id: GroupId, decided_on: date) -> str:
+    """Return what the marks of all dated lines begin with that a group got on one day."""
+    return f"{MARKER_PREFIX}{digest(group_id, length=12)}-{decided_on:%Y%m%d}-"
+
+
+def is_ours(line: AgreementLine) -> bool:
+    """Return whether a Seatsync made the line."""
+    return line.marker is not None and line.marker.startswith(MARKER_PREFIX)

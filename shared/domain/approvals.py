@@ -1,0 +1,57 @@
+"""Approvals: plans that wait for a person's decision."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from shared.domain.ids import CustomerId, GroupId, RowId, RunId, digest
+
+
+class ApprovalState(StrEnum):
+    """Where an approval is."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A held plan as a person sees it.
+
+    Attributes:
+        fingerprint: Names what would be written; at execution the plan must have the same one.
+        approvable: ``False`` when only a change in the PSA or the mapping helps.
+        reasons: Why it is held.
+        decided_by, decided_at, note: The decision.
+    """
+
+    customer_id: CustomerId
+    group_id: GroupId
+    rows: tuple[RowId, ...]
+    license_name: str
+    agreement_id: str
+    fingerprint: str
+    approvable: bool
+    state: ApprovalState
+    before: int | None
+    after: int | None
+    reasons: tuple[str, ...]
+    explanation: tuple[str, ...]
+    operations: tuple[str, ...]
+    run_id: RunId
+    raised_at: datetime
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    note: str = ""
+
+    @property
+    def approval_id(self) -> str:
+        """One name for one held plan of one group."""
+        return approval_id(self.group_id, self.fingerprint)
+
+
+def approval_id(group_id: GroupId, fingerprint: str) -> str:
+    """Return the name of a held plan."""
+    return digest(group_id, fingerprint, length=24)

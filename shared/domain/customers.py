@@ -1,0 +1,59 @@
+"""Customers: whom the MSP bills. One PSA company, one tenant, and perhaps a part of its users."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from shared.domain.ids import CompanyId, ConnectionName, CustomerId, SkuId, TenantId
+
+
+class CustomerState(StrEnum):
+    """Whether a customer is synced."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class UserFilter:
+    """Which users of a shared tenant belong to a customer; all given fields must match.
+
+    Attributes:
+        department, office, city, state: Accepted values, compared without case.
+    """
+
+    department: tuple[str, ...] = ()
+    office: tuple[str, ...] = ()
+    city: tuple[str, ...] = ()
+    state: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Whom the MSP bills.
+
+    Attributes:
+        split: SKUs whose subscriptions are rows of their own.
+    """
+
+    customer_id: CustomerId
+    name: str
+    microsoft: ConnectionName
+    tenant_id: TenantId
+    psa: ConnectionName
+    company_id: CompanyId
+    filter: UserFilter | None
+    state: CustomerState
+    split: frozenset[SkuId]
+    added_by: str
+    added_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryTenant:
+    """A customer tenant that the partner's tenant lists."""
+
+    tenant_id: TenantId
+    name: str
+    domain: str

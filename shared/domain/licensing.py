@@ -1,0 +1,270 @@
+"""What a tenant holds: SKUs, subscriptions, a snapshot of both, and the rows a person maps."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from shared.domain.ids import RowId, SkuId, SubscriptionId, TenantId, sku_row, subscription_row
+
+ABSENCE_PROVEN_AFTER = timedelta(hours=20)
+"""A SKU gone from a complete answer counts as 0 after a second one at least this much later."""
+
+
+class SubscriptionStatus(StrEnum):
+    """States of a subscription, as Graph names them."""
+
+    ENABLED = "Enabled"
+    WARNING = "Warning"
+    SUSPENDED = "Suspended"
+    LOCKED_OUT = "LockedOut"
+    DELETED = "Deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A purchase of a SKU.
+
+    Attributes:
+        status: ``None`` when Graph gave a state that we do not know.
+        total_licenses: Seats bought; ``None`` when Graph left it out.
+        next_lifecycle_at: When it moves to its next state unless it is renewed.
+        owner_tenant_id: The partner's tenant that created it, where Graph tells.
+    """
+
+    subscription_id: SubscriptionId
+    commerce_id: str | None
+    sku_id: SkuId
+    sku_part_number: str
+    status: SubscriptionStatus | None
+    total_licenses: int | None
+    is_trial: bool
+    created_at: datetime | None
+    next_lifecycle_at: datetime | None
+    owner_tenant_id: TenantId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sku:
+    """Units of one SKU in one tenant; several accounts' entries are already added up.
+
+    Attributes:
+        enabled, warning, suspended, locked_out, consumed: Seats; ``None`` when Graph left one out.
+        absent_since: When a complete answer first came without this SKU.
+        proven_absent: A second complete answer at least 20 hours later had none either.
+    """
+
+    sku_id: SkuId
+    sku_part_number: str
+    applies_to: str
+    enabled: int | None
+    warning: int | None
+    suspended: int | None
+    locked_out: int | None
+    consumed: int | None
+    absent_since: datetime | None = None
+    proven_absent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TenantSnapshot:
+    """One complete read of a tenant; a partial answer never becomes a snapshot."""
+
+    tenant_id: TenantId
+    taken_at: datetime
+    skus: tuple[Sku, ...]
+    subscriptions: tuple[Subscription, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SeatCounts:
+    """Seats of a row, all whole numbers.
+
+    Attributes:
+        trial_enabled, trial_warning: The part of ``enabled`` and ``warning`` that is on trial.
+        consumed: Seats assigned to users; ``None`` for a split row, where nobody tells.
+    """
+
+    enabled: int
+    warning: int
+    suspended: int
+    locked_out: int
+    trial_enabled: int
+    trial_warning: int
+    consumed: int | None
+
+    @property
+    def unassigned(self) -> int | None:
+        """Usable seats that nobody has, never below 0."""
+        if self.consumed is None:
+            return None
+        return max(0, self.enabled + self.warning - self.consumed)
+
+
+class RowKind(StrEnum):
+    """What a row counts."""
+
+    LICENSE = "license"
+    SUBSCRIPTION = "subscription"
+    CUSTOM = "custom"
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseRow:
+    """A row of the company page: a merged SKU, a split subscription, or a custom license.
+
+    Attributes:
+        counts: ``None`` when the snapshot cannot say; ``unknown`` tells why.
+    """
+
+    row_id: RowId
+    kind: RowKind
+    sku_id: SkuId | None
+    sku_part_number: str
+    name: str
+    counts: SeatCounts | None
+    unknown: str | None
+    subscriptions: tuple[Subscription, ...]
+
+
+def merged(fresh: TenantSnapshot, last: TenantSnapshot | None) -> TenantSnapshot:
+    """Return the fresh snapshot with what the last one knew of SKUs that are gone now.
+
+    A SKU missing from a complete answer is unknown at first, and zero once a second complete
+    answer at least 20 hours after the first missed it too.
+
+    Source:
+        docs/adr/0007-unknown-is-not-zero.md
+    """
+    if last is None or last.taken_at > fresh.taken_at:
+        return fresh
+    present = {sku.sku_id for sku in fresh.skus}
+    gone = tuple(_absent(sku, fresh.taken_at) for sku in last.skus if sku.sku_id not in present)
+    return replace(fresh, skus=fresh.skus + gone)
+
+
+def _absent(sku: Sku, seen_at: datetime) -> Sku:
+    if sku.absent_since is None:
+        return replace(sku, absent_since=seen_at)
+    proven = sku.proven_absent or seen_at - sku.absent_since >= ABSENCE_PROVEN_AFTER
+    return replace(sku, proven_absent=proven)
+
+
+def rows_of(
+    snapshot: TenantSnapshot, names: Mapping[SkuId, str], split: Iterable[SkuId] = ()
+) -> tuple[LicenseRow, ...]:
+    """Return the rows of a tenant, by name: one for each SKU, or one for each of its subscriptions.
+
+    Args:
+        names: Product names by SKU; a SKU without one shows its part number.
+        split: SKUs whose subscriptions are rows of their own.
+    """
+    apart = set(split)
+    rows: list[LicenseRow] = []
+    for sku in snapshot.skus:
+        own = tuple(s for s in snapshot.subscriptions if s.sku_id == sku.sku_id)
+        if sku.sku_id in apart and own:
+            rows.extend(_subscription_row(s, names) for s in own)
+        else:
+            rows.append(_sku_row(sku, own, names))
+    return tuple(sorted(rows, key=lambda row: (row.name.casefold(), row.row_id)))
+
+
+def row_of(
+    snapshot: TenantSnapshot, names: Mapping[SkuId, str], wanted: RowId
+) -> LicenseRow | None:
+    """Return the row with this id, split or merged, or ``None`` when the tenant has none."""
+    apart = [s.sku_id for s in snapshot.subscriptions if wanted.startswith("sub-")]
+    return next((r for r in rows_of(snapshot, names, apart) if r.row_id == wanted), None)
+
+
+def product_name(sku_id: SkuId, part_number: str, names: Mapping[SkuId, str]) -> str:
+    """Return the product's name, or its part number where Microsoft's table has none."""
+    return names.get(sku_id, part_number)
+
+
+def _sku_row(
+    sku: Sku, subscriptions: tuple[Subscription, ...], names: Mapping[SkuId, str]
+) -> LicenseRow:
+    counts, unknown = _sku_counts(sku, subscriptions)
+    return LicenseRow(
+        row_id=sku_row(sku.sku_id),
+        kind=RowKind.LICENSE,
+        sku_id=sku.sku_id,
+        sku_part_number=sku.sku_part_number,
+        name=product_name(sku.sku_id, sku.sku_part_number, names),
+        counts=counts,
+        unknown=unknown,
+        subscriptions=subscriptions,
+    )
+
+
+def _sku_counts(
+    sku: Sku, subscriptions: tuple[Subscription, ...]
+) -> tuple[SeatCounts | None, str | None]:
+    if sku.proven_absent:
+        return SeatCounts(0, 0, 0, 0, 0, 0, 0), None
+    if sku.absent_since is not None:
+        return None, (
+            f"Microsoft's answer of {sku.absent_since:%d %B %Y} came without this licence; "
+            "it counts as 0 after a second complete answer at least 20 hours later"
+        )
+    units = (sku.enabled, sku.warning, sku.suspended, sku.locked_out, sku.consumed)
+    enabled, warning, suspended, locked_out, consumed = units
+    if (
+        enabled is None
+        or warning is None
+        or suspended is None
+        or locked_out is None
+        or consumed is None
+    ):
+        return None, "Microsoft left out one of this licence's numbers"
+    trials = [s for s in subscriptions if s.is_trial]
+    if any(s.total_licenses is None or s.status is None for s in trials):
+        return None, "Microsoft left out the number or state of a trial"
+    return (
+        SeatCounts(
+            enabled=enabled,
+            warning=warning,
+            suspended=suspended,
+            locked_out=locked_out,
+            trial_enabled=min(enabled, _total(trials, SubscriptionStatus.ENABLED)),
+            trial_warning=min(warning, _total(trials, SubscriptionStatus.WARNING)),
+            consumed=consumed,
+        ),
+        None,
+    )
+
+
+def _subscription_row(subscription: Subscription, names: Mapping[SkuId, str]) -> LicenseRow:
+    counts: SeatCounts | None = None
+    unknown: str | None = None
+    if subscription.status is None or subscription.total_licenses is None:
+        unknown = "Microsoft left out the number or state of this subscription"
+    else:
+        own = [subscription]
+        enabled = _total(own, SubscriptionStatus.ENABLED)
+        warning = _total(own, SubscriptionStatus.WARNING)
+        counts = SeatCounts(
+            enabled=enabled,
+            warning=warning,
+            suspended=_total(own, SubscriptionStatus.SUSPENDED),
+            locked_out=_total(own, SubscriptionStatus.LOCKED_OUT),
+            trial_enabled=enabled if subscription.is_trial else 0,
+            trial_warning=warning if subscription.is_trial else 0,
+            consumed=None,
+        )
+    return LicenseRow(
+        row_id=subscription_row(subscription.subscription_id),
+        kind=RowKind.SUBSCRIPTION,
+        sku_id=subscription.sku_id,
+        sku_part_number=subscription.sku_part_number,
+        name=product_name(subscription.sku_id, subscription.sku_part_number, names),
+        counts=counts,
+        unknown=unknown,
+        subscriptions=(subscription,),
+    )
+
+
+def _total(subscriptions: Iterable[Subscription], status: SubscriptionStatus) -> int:
+    return sum(s.total_licenses or 0 for s in subscriptions if s.status is status)

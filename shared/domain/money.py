@@ -1,0 +1,30 @@
+"""Money: ``Decimal`` amounts in the PSA's currency, rounded in one place."""
+
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+
+CENT = Decimal("0.01")
+
+
+def rounded(exact: Decimal | Fraction) -> Decimal:
+    """Return the amount rounded half up to the cent, away from zero at the half.
+
+    Source:
+        docs/adr/0003-dates-periods-and-money.md
+    """
+    if isinstance(exact, Fraction):
+        # Scaled to whole tenths of a cent first would round twice; compare the exact remainder.
+        sign = -1 if exact < 0 else 1
+        cents, rest = divmod(abs(exact) * 100, 1)
+        whole = int(cents) + (1 if rest >= Fraction(1, 2) else 0)
+        return (Decimal(sign * whole) / 100).quantize(CENT)
+    return exact.quantize(CENT, rounding=ROUND_HALF_UP)
+
+
+def prorated_price(price: Decimal, fraction: Fraction) -> Decimal:
+    """Return the price of one seat for a fraction of a period, rounded once to the cent.
+
+    Source:
+        docs/adr/0003-dates-periods-and-money.md: the unit is rounded, then multiplied by seats.
+    """
+    return rounded(Fraction(price) * fraction)

@@ -1,0 +1,123 @@
+"""Runs: one pass over some or all customers, item by item."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from shared.domain.ids import CustomerId, GroupId, RowId, RunId
+
+
+class RunReason(StrEnum):
+    """Why a run was started."""
+
+    SCHEDULED = "scheduled"
+    SYNC_NOW = "sync_now"
+    REQUESTED = "requested"
+    RETRY = "retry"
+    APPROVAL = "approval"
+    UNDO = "undo"
+
+
+class RunState(StrEnum):
+    """Where a run is."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+
+
+class ItemState(StrEnum):
+    """Where an item of a run is; ``QUEUED`` is the only one that is not final."""
+
+    QUEUED = "queued"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    HELD = "held"
+    BLOCKED = "blocked"
+    FAILED = "failed"
+    READ = "read"  # a customer whose rows have become items of their own
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more happens to the item in this run."""
+        return self is not ItemState.QUEUED
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A pass over customers.
+
+    Attributes:
+        requested_by: A principal's name, or ``timer``.
+        lines: Mapped line groups known at the start; the run stop measures against them.
+        totals: Stamped when the run is closed.
+    """
+
+    run_id: RunId
+    reason: RunReason
+    requested_by: str
+    state: RunState
+    started_at: datetime
+    finished_at: datetime | None
+    customers: int
+    lines: int
+    stop_reason: str | None = None
+    totals: "Totals | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunItem:
+    """One customer's read, or one line group, within a run.
+
+    Attributes:
+        group_id: ``None`` for the customer's own item.
+        rows: The rows of the group.
+        before, after: Seats of the standing line, where known.
+        detail: What happened or what to do, for a person.
+        message: The queue message in full, so that the item can be queued again.
+    """
+
+    run_id: RunId
+    customer_id: CustomerId
+    group_id: GroupId | None
+    rows: tuple[RowId, ...]
+    state: ItemState
+    before: int | None
+    after: int | None
+    detail: str
+    updated_at: datetime
+    message: str = ""
+
+    @property
+    def item_id(self) -> str:
+        """The item's name within its run."""
+        return f"{self.customer_id}~{self.group_id or 'read'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Items of a run by state. A customer's read counts only while it waits or when it failed."""
+
+    total: int
+    changed: int
+    unchanged: int
+    held: int
+    blocked: int
+    failed: int
+    queued: int
+
+
+def totals_of(items: Iterable[RunItem]) -> Totals:
+    """Return how many items are in each state."""
+    by = Counter(item.state for item in items if item.state is not ItemState.READ)
+    return Totals(
+        total=sum(by.values()),
+        changed=by[ItemState.CHANGED],
+        unchanged=by[ItemState.UNCHANGED],
+        held=by[ItemState.HELD],
+        blocked=by[ItemState.BLOCKED],
+        failed=by[ItemState.FAILED],
+        queued=by[ItemState.QUEUED],
+    )

@@ -1,0 +1,637 @@
+"""The promises that use cases rely on; ``shared.adapters`` keeps them.
+
+Every ``save(read, …)`` takes what was read, so that nothing is replaced that somebody changed in
+between. Lists page by an opaque continuation token.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, Protocol, TypeVar
+
+from shared.domain.agreements import (
+    Agreement,
+    AgreementLine,
+    Capabilities,
+    Company,
+    Operation,
+    Product,
+)
+from shared.domain.alerts import Alert
+from shared.domain.approvals import Approval
+from shared.domain.customers import Customer, DirectoryTenant
+from shared.domain.guards import GuardSettings
+from shared.domain.history import Change
+from shared.domain.ids import (
+    AgreementId,
+    CompanyId,
+    ConnectionName,
+    CustomerId,
+    GroupId,
+    ProfileId,
+    RowId,
+    RunId,
+    SkuId,
+    TenantId,
+)
+from shared.domain.intents import Intent
+from shared.domain.ledger import Ledger
+from shared.domain.licensing import TenantSnapshot
+from shared.domain.mappings import BillingProfile, GlobalExclusion, Mapping, RowExclusion
+from shared.domain.planning import CreditMode
+from shared.domain.runs import Run, RunItem
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned(Generic[T]):
+    """A value with the version (ETag) it was read at."""
+
+    value: T
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some entries of a list, and where to go on."""
+
+    items: tuple[T, ...]
+    continuation: str | None
+
+
+class Clock(Protocol):
+    """What time it is."""
+
+    def now(self) -> datetime:
+        """Return the aware UTC moment that billing counts as now."""
+
+    def real_now(self) -> datetime:
+        """Return the aware UTC moment for leases, pauses and delays, which never time-travel."""
+
+
+class Ids(Protocol):
+    """Names for new things."""
+
+    def new(self) -> str:
+        """Return a short random name of lower-case letters and digits."""
+
+
+# The outside world -------------------------------------------------------------------------------
+
+
+class LicenseSource(Protocol):
+    """Microsoft, through one partner connection."""
+
+    def read_tenant(self, tenant_id: TenantId) -> TenantSnapshot:
+        """Return what the tenant holds now, completely.
+
+        Raises:
+            RateLimitError: Graph asked to wait.
+            UpstreamUnavailableError: Some part could not be read for a reason that may pass.
+            AccessDeniedError: Consent or a permission is missing; the remedy says which.
+            UnexpectedPayloadError: Graph answered something else than its contract says.
+        """
+
+    def list_tenants(self) -> tuple[DirectoryTenant, ...]:
+        """Return the customers' tenants that the partner's tenant lists.
+
+        Raises: as ``read_tenant``.
+        """
+
+
+class PsaGateway(Protocol):
+    """One PSA. Reads raise ``RateLimitError``, ``UpstreamUnavailableError``,
+    ``AccessDeniedError`` or ``UnexpectedPayloadError``.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this PSA lets us do."""
+
+    def check(self) -> str:
+        """Prove that address, keys and permissions work, and return the PSA's version in words."""
+
+    def list_companies(self) -> tuple[Company, ...]:
+        """Return all companies that are not deleted, by name."""
+
+    def list_products(self) -> tuple[Product, ...]:
+        """Return the catalogue, inactive products too, by name."""
+
+    def list_agreements(self, company_id: CompanyId | None) -> tuple[Agreement, ...]:
+        """Return the agreements of a company, or of all, that are not cancelled."""
+
+    def get_agreement(self, agreement_id: AgreementId) -> Agreement:
+        """Return an agreement's header.
+
+        Raises:
+            NotFoundError: There is none with this id.
+        """
+
+    def list_lines(self, agreement_id: AgreementId) -> tuple[AgreementLine, ...]:
+        """Return all lines: cancelled and future ones too.
+
+        Raises:
+            NotFoundError: There is no such agreement.
+        """
+
+    def execute(self, operation: Operation) -> AgreementLine | None:
+        """Carry out one operation, once, and return the line as the PSA has it now.
+
+        Raises:
+            RateLimitError: Refused before any work.
+            UpstreamUnavailableError: Never sent.
+            UnknownOutcomeError: Sent, and the answer was lost or says nothing: read first.
+            RequestRefusedError: The PSA says no.
+        """
+
+
+class TenantQueue(Protocol):
+    """The queue ``tenant-sync``."""
+
+    def put(self, message: "TenantSync", delay: timedelta = timedelta(0)) -> None:
+        """Add a message that becomes visible after the delay."""
+
+
+class LicenseQueue(Protocol):
+    """The queue ``license-sync``."""
+
+    def put(self, message: "LicenseSync", delay: timedelta = timedelta(0)) -> None:
+        """Add a message that becomes visible after the delay."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantSync:
+    """Read one tenant and plan its customers.
+
+    Attributes:
+        row_id: Only this row's group, for a row's Sync Now.
+        attempt: How often it was put back because something had to wait.
+    """
+
+    run_id: RunId
+    tenant_id: TenantId
+    microsoft: ConnectionName
+    customer_ids: tuple[CustomerId, ...]
+    row_id: RowId | None = None
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseSync:
+    """Bring one line group up to date.
+
+    Attributes:
+        agreement: The header read in this run; ``None`` to read it again.
+        approval_id: An approval to carry out.
+        attempt: How often it was put back because something had to wait.
+    """
+
+    run_id: RunId
+    customer_id: CustomerId
+    group_id: GroupId
+    agreement_id: AgreementId
+    agreement: Agreement | None = None
+    approval_id: str | None = None
+    attempt: int = 1
+
+
+# What Seatsync remembers -------------------------------------------------------------------------
+
+
+class CustomerRepository(Protocol):
+    """Customers, also deleted ones."""
+
+    def add(self, customer: Customer) -> Versioned[Customer]:
+        """Store a new customer.
+
+        Raises:
+            ConflictError: The id is taken.
+        """
+
+    def get(self, customer_id: CustomerId) -> Versioned[Customer]:
+        """Return the customer.
+
+        Raises:
+            NotFoundError: There is none with this id.
+        """
+
+    def save(self, read: Versioned[Customer], customer: Customer) -> Versioned[Customer]:
+        """Replace what was read.
+
+        Raises:
+            StaleVersionError: Somebody saved it first.
+        """
+
+    def list(self, continuation: str | None = None, limit: int = 100) -> Page[Customer]:
+        """Return customers, also deleted ones, a page at a time."""
+
+    def all(self) -> tuple[Customer, ...]:
+        """Return all customers, also deleted ones."""
+
+
+class ProfileRepository(Protocol):
+    """Billing profiles."""
+
+    def add(self, profile: BillingProfile) -> Versioned[BillingProfile]:
+        """Store a new profile.
+
+        Raises:
+            ConflictError: The id is taken.
+        """
+
+    def get(self, profile_id: ProfileId) -> Versioned[BillingProfile]:
+        """Return the profile.
+
+        Raises:
+            NotFoundError: There is none with this id.
+        """
+
+    def save(
+        self, read: Versioned[BillingProfile], profile: BillingProfile
+    ) -> Versioned[BillingProfile]:
+        """Replace what was read.
+
+        Raises:
+            StaleVersionError: Somebody saved it first.
+        """
+
+    def delete(self, read: Versioned[BillingProfile]) -> None:
+        """Remove what was read.
+
+        Raises:
+            StaleVersionError: Somebody saved it first.
+        """
+
+    def all(self) -> tuple[Versioned[BillingProfile], ...]:
+        """Return all profiles, by name."""
+
+
+class MappingRepository(Protocol):
+    """Mappings and exclusions of a customer's rows. Superseded mappings stay until they end."""
+
+    def of_customer(self, customer_id: CustomerId) -> tuple[Versioned[Mapping], ...]:
+        """Return current mappings (no ``effective_to``) and superseded ones, in one query."""
+
+    def get(self, customer_id: CustomerId, row_id: RowId) -> Versioned[Mapping] | None:
+        """Return the row's current mapping."""
+
+    def put(
+        self,
+        read: Versioned[Mapping] | None,
+        mapping: Mapping | None,
+        superseded: Sequence[Mapping] = (),
+    ) -> Versioned[Mapping] | None:
+        """Replace a row's current mapping in one step with what it leaves behind.
+
+        Args:
+            read: The current mapping as it was read; ``None`` when there was none.
+            mapping: The new one; ``None`` takes it away.
+            superseded: Mappings with ``effective_to`` to store beside it, replacing ones of the
+                same row and last day.
+
+        Raises:
+            StaleVersionError: Somebody saved the row first, or created it.
+        """
+
+    def forget(self, mapping: Mapping) -> None:
+        """Remove a superseded mapping that ended; a missing one is no error."""
+
+    def exclusions(self, customer_id: CustomerId) -> tuple[RowExclusion, ...]:
+        """Return the customer's excluded rows."""
+
+    def exclude(self, exclusion: RowExclusion) -> None:
+        """Exclude a row; excluding it again replaces the entry."""
+
+    def include(self, customer_id: CustomerId, row_id: RowId) -> None:
+        """Take an exclusion away; a missing one is no error."""
+
+
+class ExclusionRepository(Protocol):
+    """Global exclusions, as one list."""
+
+    def get(self) -> Versioned[tuple[GlobalExclusion, ...]]:
+        """Return the list; an empty one, version ``""``, when none was saved."""
+
+    def save(
+        self, read: Versioned[tuple[GlobalExclusion, ...]], items: tuple[GlobalExclusion, ...]
+    ) -> Versioned[tuple[GlobalExclusion, ...]]:
+        """Replace the list.
+
+        Raises:
+            StaleVersionError: Somebody saved it first.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class TenantRecord:
+    """What is known of a tenant.
+
+    Attributes:
+        snapshot: The last complete read; ``None`` before the first.
+        failures: Failed reads in a row.
+        failing_since: When the first of them was.
+        problem: Why the last read failed, for a person; empty when it did not.
+    """
+
+    tenant_id: TenantId
+    snapshot: TenantSnapshot | None
+    failures: int = 0
+    failing_since: datetime | None = None
+    problem: str = ""
+
+
+class SnapshotRepository(Protocol):
+    """The last snapshot of each tenant."""
+
+    def get(self, tenant_id: TenantId) -> Versioned[TenantRecord] | None:
+        """Return what is known, or ``None`` before the first read."""
+
+    def save(self, read: Versioned[TenantRecord] | None, record: TenantRecord) -> None:
+        """Replace what was read.
+
+        Raises:
+            StaleVersionError: Another worker saved a newer one.
+        """
+
+
+class LedgerRepository(Protocol):
+    """Ledgers of line groups."""
+
+    def of_customer(self, customer_id: CustomerId) -> tuple[Versioned[Ledger], ...]:
+        """Return the customer's ledgers in one query."""
+
+    def get(self, customer_id: CustomerId, group_id: GroupId) -> Versioned[Ledger] | None:
+        """Return the ledger, or ``None`` before the first write."""
+
+    def save(self, read: Versioned[Ledger] | None, ledger: Ledger) -> Versioned[Ledger]:
+        """Create, or replace what was read.
+
+        Raises:
+            StaleVersionError: Another worker saved it first.
+        """
+
+
+class IntentRepository(Protocol):
+    """Open intents; at most one for a group."""
+
+    def get(self, customer_id: CustomerId, group_id: GroupId) -> Versioned[Intent] | None:
+        """Return the open intent."""
+
+    def of_customer(self, customer_id: CustomerId) -> tuple[Intent, ...]:
+        """Return the customer's open intents in one query."""
+
+    def open(self, intent: Intent) -> Versioned[Intent]:
+        """Store an intent.
+
+        Raises:
+            StaleVersionError: The group has one already.
+        """
+
+    def close(self, read: Versioned[Intent]) -> None:
+        """Take the intent away; a missing one is no error."""
+
+
+class Lease(Protocol):
+    """Held leave to write to one line group."""
+
+    def keep(self) -> None:
+        """Renew the lease when its renewal is due; call it before each write.
+
+        Raises:
+            LeaseTakenError: It was lost to another worker.
+        """
+
+    def release(self) -> None:
+        """Give the lease back; a lost one is no error."""
+
+
+class LeaseRepository(Protocol):
+    """One writer at a line group. Leases last 60 s and are renewed after 20 s, in real time."""
+
+    def take(self, customer_id: CustomerId, group_id: GroupId) -> Lease:
+        """Take the lease.
+
+        Raises:
+            LeaseTakenError: Another worker holds it.
+        """
+
+
+class ChangeRepository(Protocol):
+    """History, newest first."""
+
+    def add(self, change: Change) -> None:
+        """Add an entry; adding the same ``change_id`` again changes nothing."""
+
+    def of_customer(
+        self,
+        customer_id: CustomerId,
+        continuation: str | None = None,
+        limit: int = 100,
+        row_id: RowId | None = None,
+    ) -> Page[Change]:
+        """Return entries, newest first, of one row if given."""
+
+
+class RunRepository(Protocol):
+    """Runs and their items; runs are listed newest first."""
+
+    def new_id(self, started_at: datetime) -> RunId:
+        """Return an id that sorts before those of older runs."""
+
+    def add(self, run: Run) -> Versioned[Run]:
+        """Store a new run."""
+
+    def get(self, run_id: RunId) -> Versioned[Run]:
+        """Return the run.
+
+        Raises:
+            NotFoundError: There is none with this id.
+        """
+
+    def save(self, read: Versioned[Run], run: Run) -> Versioned[Run]:
+        """Replace what was read.
+
+        Raises:
+            StaleVersionError: Somebody saved it first.
+        """
+
+    def list(self, continuation: str | None = None, limit: int = 50) -> Page[Run]:
+        """Return runs, newest first."""
+
+    def running(self) -> tuple[Run, ...]:
+        """Return the runs that are not closed."""
+
+    def put_items(self, items: Iterable[RunItem]) -> None:
+        """Store items of one run, replacing earlier states of the same items, in batches."""
+
+    def get_item(self, run_id: RunId, item_id: str) -> RunItem | None:
+        """Return one item."""
+
+    def items(self, run_id: RunId) -> tuple[RunItem, ...]:
+        """Return all items of a run in one query."""
+
+
+class HeaderRepository(Protocol):
+    """Agreement headers that a run read once for all its messages."""
+
+    def put(self, run_id: RunId, psa: ConnectionName, agreements: Iterable[Agreement]) -> None:
+        """Keep the headers for the run, in batches."""
+
+    def get_many(
+        self, run_id: RunId, psa: ConnectionName, agreement_ids: Iterable[AgreementId]
+    ) -> dict[AgreementId, Agreement]:
+        """Return those of the headers that the run has kept."""
+
+    def forget(self, run_id: RunId) -> None:
+        """Remove the run's headers."""
+
+
+class ApprovalRepository(Protocol):
+    """Approvals."""
+
+    def get(self, approval_id: str) -> Versioned[Approval]:
+        """Return the approval.
+
+        Raises:
+            NotFoundError: There is none with this id.
+        """
+
+    def raise_(self, approval: Approval) -> None:
+        """Store an open approval; one with the same id and state changes nothing, and other open
+        ones of the group become superseded.
+        """
+
+    def settle(self, group_id: GroupId) -> None:
+        """Supersede the open approvals of a group: there is nothing to decide any more."""
+
+    def save(self, read: Versioned[Approval], approval: Approval) -> Versioned[Approval]:
+        """Replace what was read.
+
+        Raises:
+            StaleVersionError: Somebody decided first.
+        """
+
+    def list(
+        self, *, open_only: bool, continuation: str | None = None, limit: int = 100
+    ) -> Page[Approval]:
+        """Return approvals."""
+
+
+class AlertRepository(Protocol):
+    """Alerts."""
+
+    def raise_(self, alert: Alert) -> None:
+        """Store an alert; one that is open already keeps its moment and gets the new text."""
+
+    def clear(self, alert_ids: Iterable[str], at: datetime) -> None:
+        """Mark alerts as cleared; missing and cleared ones are no error."""
+
+    def list(
+        self, *, open_only: bool, continuation: str | None = None, limit: int = 100
+    ) -> Page[Alert]:
+        """Return alerts, newest first where the storage can."""
+
+
+class SettingsRepository(Protocol):
+    """What the Admins set on the Settings page."""
+
+    def guards(self) -> Versioned[GuardSettings]:
+        """Return the thresholds; the defaults, version ``""``, when none were saved."""
+
+    def save_guards(
+        self, read: Versioned[GuardSettings], guards: GuardSettings
+    ) -> Versioned[GuardSettings]:
+        """Replace the thresholds.
+
+        Raises:
+            StaleVersionError: Somebody saved them first.
+        """
+
+
+class ConnectionStates(Protocol):
+    """Pauses and circuits of connections, shared by all workers, in real time."""
+
+    def paused_until(self, name: str) -> datetime | None:
+        """Return when the connection may be used again, or ``None`` when it may be now."""
+
+    def pause(self, name: str, until: datetime) -> None:
+        """Pause the connection; a longer pause stays."""
+
+
+# Everything together -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PsaConnection:
+    """A PSA as the settings name it.
+
+    Attributes:
+        time_zone: IANA name of the zone whose calendar dates the PSA bills by.
+        credits: What to do with credits that mappings allow.
+    """
+
+    name: ConnectionName
+    gateway: PsaGateway
+    provider: str
+    time_zone: str
+    credit_mode: CreditMode
+
+
+class Connections(Protocol):
+    """The connections that the settings name."""
+
+    def microsoft_names(self) -> tuple[ConnectionName, ...]:
+        """Return the Microsoft connections, sorted."""
+
+    def psa_names(self) -> tuple[ConnectionName, ...]:
+        """Return the PSA connections, sorted."""
+
+    def microsoft(self, name: ConnectionName) -> LicenseSource:
+        """Return a Microsoft connection.
+
+        Raises:
+            NotFoundError: The settings name no such connection.
+        """
+
+    def psa(self, name: ConnectionName) -> PsaConnection:
+        """Return a PSA connection.
+
+        Raises:
+            NotFoundError: The settings name no such connection.
+        """
+
+
+class StorageHealth(Protocol):
+    """Whether the storage answers."""
+
+    def check(self) -> dict[str, str]:
+        """Return ``ok`` or a reason for ``tables`` and ``queues``; never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """All that a use case may need, chosen by ``shared.bootstrap``."""
+
+    clock: Clock
+    ids: Ids
+    connections: Connections
+    connection_states: ConnectionStates
+    sku_names: "dict[SkuId, str]"
+    customers: CustomerRepository
+    profiles: ProfileRepository
+    mappings: MappingRepository
+    exclusions: ExclusionRepository
+    snapshots: SnapshotRepository
+    ledgers: LedgerRepository
+    intents: IntentRepository
+    leases: LeaseRepository
+    changes: ChangeRepository
+    runs: RunRepository
+    headers: HeaderRepository
+    approvals: ApprovalRepository
+    alerts: AlertRepository
+    settings: SettingsRepository
+    tenant_queue: TenantQueue
+    license_queue: LicenseQueue
+    storage_health: StorageHealth
