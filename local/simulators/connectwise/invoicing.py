@@ -78,8 +78,7 @@ def _invoice(state: PsaState, agreement_id: int, through: date) -> list[Record]:
             # What came too late for the last period is billed once; the date has nowhere to go.
             break
         terms = terms.after_its_invoice()
-        moved = {**agreement, "nextInvoiceDate": f"{terms.next_invoice.isoformat()}T00:00:00Z"}
-        state.agreements[agreement_id] = agreement = moved
+        agreement = state.move_next_invoice(agreement_id, terms.next_invoice)
     return made
 
 

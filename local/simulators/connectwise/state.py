@@ -208,6 +208,13 @@ class PsaState:
         self._note(kind, record_id, before, records[record_id], who="hand", by="hand")
         return records[record_id]
 
+    def move_next_invoice(self, agreement_id: int, to: date) -> Record:
+        """Set an agreement's next invoice date, as the invoice run does."""
+        before = self.agreements[agreement_id]
+        after = {**before, "nextInvoiceDate": f"{to.isoformat()}T00:00:00Z"}
+        self.agreements[agreement_id] = self._stamped(after, before, "invoicing")
+        return self.agreements[agreement_id]
+
     def records(self, kind: str) -> dict[int, Record]:
         """Return the records of ``companies``, ``types``, ``agreements`` or ``products``.
 
