@@ -202,7 +202,7 @@ class Contract:
     ) -> list[str]:
         given = headers.get("content-type", "").partition(";")[0].strip().lower()
         known = {name.partition(";")[0].strip().lower(): media for name, media in content.items()}
-        media = known.get(given) or known.get("*/*")
+        media = known.get(given, known.get("*/*"))
         if media is None:
             return [f"{where} is {given or 'of no type'}, not {' or '.join(sorted(known))}"]
         try:

@@ -131,7 +131,8 @@ class Login:
             text = f"The scope '{form.get('scope', '')}' isn't valid for client credentials."
             raise _Refused("invalid_scope", 1002012, text)
         audience = _audience(scopes[0], tenant)
-        permissions = _consented(tenant.consents, app, tenant)
+        # Known here only for a partner's user, or at home: a token, but one that opens nothing.
+        permissions = _consents_of(tenant.consents, app) or []
         return self._issued(tenant, app, audience, permissions)
 
     def _for_partner_user(self, form: dict[str, str], tenant: Tenant, app: App) -> Answer:
@@ -301,12 +302,3 @@ def _audience(scope: str, tenant: Tenant) -> str:
 def _consents_of(consents: dict[str, list[str]], app: App) -> list[str] | None:
     wanted = app.client_id.lower()
     return next((held for client, held in consents.items() if client.lower() == wanted), None)
-
-
-def _consented(consents: dict[str, list[str]], app: App, tenant: Tenant) -> list[str]:
-    """Return the app's permissions in a tenant; none where it is only known, as at home."""
-    held = _consents_of(consents, app)
-    if held is None:
-        text = f"Application '{app.client_id}' was not found in the directory '{tenant.name}'."
-        raise _Refused("unauthorized_client", 700016, text)
-    return held
