@@ -69,7 +69,9 @@ def slow(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse("done")
 
 
-@blueprint.queue_trigger(arg_name="msg", queue_name="%JOBS_QUEUE%", connection="AzureWebJobsStorage")
+@blueprint.queue_trigger(
+    arg_name="msg", queue_name="%JOBS_QUEUE%", connection="AzureWebJobsStorage"
+)
 @blueprint.queue_output(arg_name="out", queue_name="%DONE_QUEUE%", connection="AzureWebJobsStorage")
 def work(msg: func.QueueMessage, out: func.Out[str]) -> None:
     """Do what the message says: fail, take long, or pass its text on."""

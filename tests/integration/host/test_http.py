@@ -1,0 +1,93 @@
+"""HTTP triggers on the local host."""
+
+import socket
+
+import pytest
+
+
+@pytest.fixture
+def host(sample):
+    sample.start()
+    return sample
+
+
+def test_a_request_arrives_as_azure_sends_it(host):
+    answer = host.call(
+        "POST",
+        "/API/Echo/a/b%20c/d%2Fe/?x=1&X=2&y=&z=%C3%BC",
+        data=b"hello",
+        headers={"X-Thing": "One"},
+    )
+
+    seen = answer.json()
+    assert seen["route"] == {"rest": "a/b c/d%2Fe"}
+    assert seen["params"] == {"x": "1,2", "z": "ü"}
+    assert seen["headers"]["x-thing"] == "One"
+    assert seen["body"] == "hello"
+    assert seen["url"].endswith("/API/Echo/a/b%20c/d%2Fe/?x=1&X=2&y=&z=%C3%BC")
+
+
+def test_each_cookie_is_sent_with_a_path_and_percent_encoded(host):
+    raw = host.call("GET", "/api/echo").raw.headers.getlist("set-cookie")
+
+    assert raw == ["a=1; HttpOnly; Path=/; SameSite=Lax", "b=2%3D%3D; Path=/echo"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "body"),
+    [
+        ("GET", "/api/items/5", 201, "items_by_number 5"),
+        ("GET", "/api/items/950", 200, "special"),
+        ("DELETE", "/api/items/950", 200, "special"),
+        ("DELETE", "/api/items/5", 404, ""),
+        ("GET", "/api/items/five", 404, ""),
+        ("PUT", "/api/echo/x", 404, ""),
+        ("GET", "/api/no-such-route", 404, ""),
+        ("GET", "/items/5", 404, ""),
+        ("GET", "/api/broken", 500, ""),
+        ("GET", "/api/nothing", 500, ""),
+        ("GET", "/admin/functions/tick", 404, ""),
+        ("POST", "/admin/functions/no_such_function", 404, ""),
+    ],
+)
+def test_status_and_body(host_for_all, method, path, status, body):
+    answer = host_for_all.call(method, path)
+
+    assert (answer.status_code, answer.text) == (status, body)
+
+
+@pytest.fixture
+def host_for_all(host):
+    return host
+
+
+def test_an_exception_is_logged_with_its_traceback_and_not_sent(host):
+    host.call("GET", "/api/broken?secret=yes")
+
+    assert "planted failure" in host.log()
+    assert "in broken" in host.log()
+    assert "secret" not in host.log()
+
+
+def test_a_body_without_a_length_is_dropped_as_in_azure(host):
+    answer = host.call("POST", "/api/echo", data=iter([b"chunk"]))
+
+    assert answer.json()["body"] == ""
+
+
+def test_the_host_listens_on_this_machine_only(host):
+    port = host.ports[-1]
+    other = socket.gethostbyname(socket.gethostname())
+    if other.startswith("127."):
+        pytest.skip("this machine has no other address")
+
+    with socket.socket() as probe:
+        probe.settimeout(2)
+        assert probe.connect_ex((other, port)) != 0
+
+
+def test_the_status_names_the_functions(host):
+    status = host.call("GET", "/admin/host/status").json()
+
+    assert status["state"] == "Running"
+    assert {"echo", "work", "tick"} <= set(status["functions"])
