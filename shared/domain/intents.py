@@ -80,7 +80,7 @@ def recovery(
     left = tuple(op for op, done in zip(intent.operations, landed, strict=True) if not done)
     if intent.first_uninvoiced == first_uninvoiced:
         return Recovery(left, intent.ledger)
-    return Recovery((), _without(left, intent, ledger))
+    return Recovery((), abandoned(left, intent, ledger))
 
 
 def has_landed(operation: Operation, lines: tuple[AgreementLine, ...]) -> bool:
@@ -103,8 +103,12 @@ def has_landed(operation: Operation, lines: tuple[AgreementLine, ...]) -> bool:
     raise AssertionError(operation)
 
 
-def _without(left: tuple[Operation, ...], intent: Intent, before: Ledger) -> Ledger:
-    """The intent's ledger less what its unsent operations would have charged."""
+def abandoned(left: tuple[Operation, ...], intent: Intent, before: Ledger) -> Ledger:
+    """Return the intent's ledger less what its operations ``left`` unsent would have charged.
+
+    Args:
+        before: The ledger from before the intent.
+    """
     ledger = intent.ledger
     for operation in left:
         if isinstance(operation, SetQuantity) and operation.line_id == ledger.line_id:
