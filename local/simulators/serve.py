@@ -8,26 +8,44 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from importlib import import_module
 from pathlib import Path
 from types import FrameType
 
 from starlette.applications import Starlette
 
 from local.simulators.common.app import simulator_of
+from local.simulators.common.calls import CallLog
 from local.simulators.common.server import running
 
-# Name → (default port, module and function that make the application).
-SIMULATORS: dict[str, tuple[int, str]] = {
-    "microsoft": (7081, "local.simulators.microsoft.vendor:microsoft_app"),
-    "connectwise": (7082, "local.simulators.connectwise.app:connectwise_app"),
+
+def _microsoft() -> Starlette:
+    from local.simulators.microsoft.vendor import microsoft_app  # noqa: PLC0415 - only when served
+
+    return microsoft_app()
+
+
+def _connectwise() -> Starlette:
+    from local.simulators.connectwise.state import PsaState  # noqa: PLC0415 - only when served
+    from local.simulators.connectwise.vendor import connectwise_app  # noqa: PLC0415
+
+    return connectwise_app(PsaState())
+
+
+# Name → (default port, what makes the application with an empty state).
+SIMULATORS: dict[str, tuple[int, Callable[[], Starlette]]] = {
+    "microsoft": (7081, _microsoft),
+    "connectwise": (7082, _connectwise),
 }
 _KEPT_CALLS = 10_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve the chosen simulators until Ctrl-C or SIGTERM, and return the exit status."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    unknown = set(arguments.names) - set(SIMULATORS)
+    if unknown:
+        parser.error(f"there is no simulator {', '.join(sorted(unknown))}")
     stop = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
@@ -49,7 +67,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local simulators", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="which to serve; all when none")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"of {', '.join(SIMULATORS)}; all when none"
+    )
     parser.add_argument(
         "--unchecked", action="store_true", help="skip the contract checks (for benchmarks)"
     )
@@ -60,9 +80,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _app(name: str, *, check_contracts: bool) -> Starlette:
-    if name not in SIMULATORS:
-        message = f"there is no simulator '{name}', only {', '.join(sorted(SIMULATORS))}"
-        raise SystemExit(message)
-    module, _, function = SIMULATORS[name][1].partition(":")
-    make: Callable[..., Starlette] = getattr(import_module(module), function)
-    return make(call_limit=_KEPT_CALLS, check_contracts=check_contracts)
+    app = SIMULATORS[name][1]()
+    simulator = simulator_of(app)
+    simulator.check_contracts = check_contracts
+    simulator.calls = CallLog(_KEPT_CALLS)
+    return app

@@ -92,6 +92,8 @@ class Graph:
             ("/organization/{id}", self._organization_by_id),
             ("/users", self._users),
             ("/users/$count", self._user_count),
+            ("/users/delta", self._unplayed),
+            ("/users/delta()", self._unplayed),
             ("/users/{id}", self._user),
             ("/groups", self._groups),
             ("/groups/{id}", self._group),
@@ -142,7 +144,7 @@ class Graph:
             return self._batch(call, simulator)
         found = self._routes.find(call.path.replace("/microsoft.graph.", "/graph."))
         if found is None:
-            return self.error(call, HTTPStatus.NOT_IMPLEMENTED)
+            return self._unplayed(call, tenant, {})
         _, handler, given = found
         try:
             answer = handler(call, tenant, given)
@@ -172,6 +174,9 @@ class Graph:
             }
         }
         return Answer(int(status), body, {"request-id": request_id})
+
+    def _unplayed(self, call: Call, _tenant: Tenant, _given: dict[str, str]) -> Answer:
+        return self.error(call, HTTPStatus.NOT_IMPLEMENTED)
 
     def _skus(self, call: Call, tenant: Tenant, _: dict[str, str]) -> Answer:
         found = [rows.sku_row(tenant, sku) for sku in tenant.skus]
