@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from decimal import Decimal
 from pathlib import Path
 from types import FrameType
 
@@ -58,7 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             app = _app(name, check_contracts=not arguments.unchecked)
             state = getattr(arguments, f"{name}_state")
             if state:
-                simulator_of(app).vendor.load_state(json.loads(state.read_text("utf-8")))
+                given = json.loads(state.read_text("utf-8"), parse_float=Decimal)
+                simulator_of(app).vendor.load_state(given)
             url = servers.enter_context(running(app, getattr(arguments, f"{name}_port")))
             print(f"{name}: {url}", flush=True)
         stop.wait()
