@@ -8,6 +8,7 @@ messages hidden until their lease ends. Message texts are never logged.
 import asyncio
 import base64
 import binascii
+import contextlib
 import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,7 +17,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceNotFoundError,
+)
 from azure.storage.queue import QueueMessage, QueueServiceClient
 
 from local.hosting.converters import queue_message
@@ -146,7 +152,8 @@ class StoredQueue:
             try:
                 self._client.send_message(content)
             except ResourceNotFoundError:
-                self._client.create_queue()
+                with contextlib.suppress(ResourceExistsError):  # another message's first write
+                    self._client.create_queue()
                 self._client.send_message(content)
 
         await self._off_loop(put)
