@@ -1,0 +1,1 @@
+"""Calls to JSON APIs: what may be sent again, which error a failure is, and exact numbers."""
