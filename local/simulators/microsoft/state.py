@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from local.simulators.common.messages import Json
 
 GRAPH_PERMISSIONS = (
     "Organization.Read.All",
@@ -141,6 +144,22 @@ class RawOverride(_Part):
 
     put: dict[str, Any] = {}
     remove: list[str] = []
+
+    @field_validator("put")
+    @classmethod
+    def _without_decimals(cls, put: dict[str, Any]) -> dict[str, Any]:
+        """Return fractions as floats: pydantic would dump a Decimal as text."""
+        return {path: _undecimal(value) for path, value in put.items()}
+
+
+def _undecimal(value: Json) -> Json:
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, dict):
+        return {name: _undecimal(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_undecimal(inner) for inner in value]
+    return value
 
 
 class Tenant(_Part):

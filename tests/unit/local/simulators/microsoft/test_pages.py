@@ -7,7 +7,7 @@ import re
 import pytest
 
 from local.simulators.microsoft.builders import a_state, a_subscription, a_tenant, a_user
-from local.simulators.microsoft.state import Sku, add_seats
+from local.simulators.microsoft.state import RawOverride, Sku, add_seats
 
 URL = "http://microsoft"
 SPB = "cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46"
@@ -136,7 +136,9 @@ def test_seats_cannot_be_added_where_none_are_enabled():
         add_seats(tenant, SPB, 2)
 
 
-def test_the_state_survives_a_round_trip(cloud):
+def test_the_state_survives_a_round_trip(cloud, tenant):
+    fraction = RawOverride(put={"prepaidUnits": {"warning": [1.5, None, "x"]}}, remove=["skuId"])
+    tenant.raw_sku_overrides["another"] = fraction
     dumped = cloud.session.get(f"{URL}/_sim/state").json()
 
     assert cloud.session.put(f"{URL}/_sim/state", json=dumped).status_code == 204
