@@ -1,0 +1,241 @@
+"""What the environment may say, and what an operator is told when it is wrong."""
+
+import pytest
+
+from shared.domain.errors import SettingsError
+from shared.settings import load_settings
+
+SOMEONE = "00000000-0000-4000-8000-00000000000A"
+VALID = {
+    "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+    "MICROSOFT__main__TENANT_ID": SOMEONE,
+    "MICROSOFT__main__CLIENT_ID": SOMEONE,
+    "MICROSOFT__main__CLIENT_SECRET": "hush-microsoft",
+    "PSA__main__PROVIDER": "connectwise",
+    "PSA__main__URL": "https://psa.example.invalid",
+    "PSA__main__COMPANY_ID": "demo",
+    "PSA__main__PUBLIC_KEY": "hush-public",
+    "PSA__main__PRIVATE_KEY": "hush-private",
+    "PSA__main__CLIENT_ID": SOMEONE,
+}
+DEVELOPMENT = {"AZURE_FUNCTIONS_ENVIRONMENT": "Development"}
+
+
+def without(*names: str) -> dict[str, str]:
+    return {name: value for name, value in VALID.items() if name not in names}
+
+
+def problems(environ: dict[str, str]) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(environ)
+    return str(caught.value).split("; ")
+
+
+def test_what_is_left_out_has_the_documented_default():
+    settings = load_settings(VALID)
+
+    assert not settings.development
+    assert not settings.auth_enabled
+    assert settings.clock_file is None
+    assert settings.sync_schedule == "0 0 2 * * *"
+    psa, microsoft = settings.psa["main"], settings.microsoft["main"]
+    assert (psa.time_zone, psa.credits) == ("UTC", "write")
+    assert (microsoft.mode, microsoft.cloud, microsoft.graph_url) == ("app_only", "global", None)
+
+
+def test_names_of_connections_and_fields_may_be_written_in_either_case():
+    renamed = {name.replace("PSA__main__", "PSA__Main-2__"): value for name, value in VALID.items()}
+    renamed["PSA__Main-2__time_zone"] = "Europe/Berlin"
+
+    settings = load_settings(renamed)
+
+    assert list(settings.psa) == ["main-2"]
+    assert settings.psa["main-2"].time_zone == "Europe/Berlin"
+
+
+def test_several_connections_stand_side_by_side():
+    second = {name.replace("__main__", "__second__"): value for name, value in VALID.items()}
+
+    settings = load_settings(VALID | second)
+
+    assert (sorted(settings.microsoft), sorted(settings.psa)) == (["main", "second"],) * 2
+
+
+def test_an_empty_setting_counts_as_left_out():
+    settings = load_settings(
+        VALID | {"SYNC_SCHEDULE": " ", "CLOCK_FILE": "", "MICROSOFT__main__CERTIFICATE": ""}
+    )
+
+    assert settings.sync_schedule == "0 0 2 * * *"
+
+
+def test_variables_of_the_platform_are_not_ours_to_judge():
+    load_settings(
+        VALID
+        | {
+            "MICROSOFT_PROVIDER_AUTHENTICATION_SECRET": "x",
+            "WEBSITE_AUTH_ENCRYPTION_KEY": "x",
+            "WEBSITE_AUTH_ENABLED": "True",
+            "AzureWebJobsSecretStorageType": "files",
+            "AzureWebJobsDashboard": "x",
+            "FUNCTIONS_WORKER_RUNTIME": "python",
+            "PATH": "/bin",
+        }
+    )
+
+
+def test_every_problem_is_told_at_once_by_the_name_of_its_variable():
+    environ = without("PSA__main__PRIVATE_KEY", "AzureWebJobsStorage") | {
+        "MICROSOFT__main__GRAPH_URL": "not a url",
+        "PSA__main__TIMEZONE": "UTC",
+        "SYNC_SHEDULE": "0 0 3 * * *",
+    }
+
+    told = problems(environ)
+
+    assert [problem.split()[0] for problem in told] == [
+        "AzureWebJobsStorage",
+        "MICROSOFT__main__GRAPH_URL",
+        "PSA__main__PRIVATE_KEY",
+        "PSA__main__TIMEZONE",
+        "SYNC_SHEDULE",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("SYNC_SHEDULE", "SYNC_SCHEDULE"),
+        ("sync_schedule", "SYNC_SCHEDULE"),
+        ("CLOCKFILE", "CLOCK_FILE"),
+        ("AzureWebjobsStorage", "AzureWebJobsStorage"),
+        ("AzureWebJobStorage", "AzureWebJobsStorage"),
+        ("AzureWebJobsStorage__tableUri", "AzureWebJobsStorage__tableServiceUri"),
+        ("PSA__main__URLS", "PSA__main__URL"),
+        ("PSA_main_URL", "PSA__main__URL"),
+        ("PAS__main__URL", "PSA__main__URL"),
+        ("psa__main__URL", "PSA__main__URL"),
+        ("MICROSFT__main__CLIENT_ID", "MICROSOFT__main__CLIENT_ID"),
+        ("MICROSOFT__main__CLIENTID", "MICROSOFT__main__CLIENT_ID"),
+    ],
+)
+def test_a_misspelt_setting_is_told_what_was_probably_meant(written, meant):
+    assert problems(VALID | {written: "x"}) == [f"{written} is unknown (did you mean {meant}?)"]
+
+
+@pytest.mark.parametrize("name", sorted(VALID))
+def test_each_required_setting_is_missed(name):
+    told = "; ".join(problems(without(name)))
+
+    credential = name.endswith("CLIENT_SECRET")
+    assert ("MICROSOFT__main needs exactly one" if credential else f"{name} is missing") in told
+
+
+@pytest.mark.parametrize("family", ["MICROSOFT", "PSA"])
+def test_a_connection_of_each_family_is_needed(family):
+    names = [name for name in VALID if name.startswith(family)]
+
+    assert problems(without(*names)) == [f"{family}__<name>__… is missing: at least one connection"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("PSA__main__URL", "http://psa.example.invalid", "must begin with https"),
+        ("PSA__main__URL", "psa.example.invalid", "must be a URL"),
+        ("PSA__main__URL", "ftp://psa.example.invalid", "must be a URL"),
+        ("PSA__main__URL", "https://user:hush@psa.example.invalid", "must be a URL without user"),
+        ("PSA__main__TIME_ZONE", "Mars/Olympus", "must be an IANA time zone"),
+        ("PSA__main__TIME_ZONE", "../etc/passwd", "must be an IANA time zone"),
+        ("PSA__main__CREDITS", "maybe", "must be 'write' or 'report'"),
+        ("PSA__main__PROVIDER", "halopsa", "is not a known provider (known are connectwise)"),
+        ("MICROSOFT__main__TENANT_ID", "hush", "must be a GUID or a domain name"),
+        ("MICROSOFT__main__CLIENT_ID", "hush", "must be a GUID"),
+        ("MICROSOFT__main__MODE", "gdap", "must be 'app_only'"),
+        ("MICROSOFT__main__PARTNER_CENTER", "hush", "must be true or false"),
+        ("AZURE_FUNCTIONS_ENVIRONMENT", "Laptop", "must be 'Development'"),
+        ("WEBSITE_AUTH_ENABLED", "hush", "must be true or false"),
+        ("SYNC_SCHEDULE", "nightly", "must be an NCRONTAB expression"),
+        ("AzureWebJobsStorage", "hush", "must be a connection string"),
+        ("PSA__main__PRIVATE_KEY", "@Microsoft.KeyVault(hush)", "is a Key Vault reference"),
+        ("PSA__ma in__URL", "https://hush", ": a connection's name has"),
+        ("PSA__main", "hush", "is unknown (expected PSA__<name>__<FIELD>)"),
+    ],
+)
+def test_a_wrong_value_is_named_and_never_shown(name, value, reason):
+    told = "; ".join(problems(VALID | {name: value}))
+
+    assert name in told
+    assert reason in told
+    assert "hush" not in told
+
+
+def test_plain_http_is_for_development_only():
+    plain = {"PSA__main__URL": "http://127.0.0.1:7082/"}
+
+    assert load_settings(VALID | DEVELOPMENT | plain).psa["main"].url == "http://127.0.0.1:7082"
+    assert problems(VALID | plain) == [
+        "PSA__main__URL must begin with https (plain http is for Development only)"
+    ]
+
+
+def test_time_travel_is_for_development_only():
+    clock = {"CLOCK_FILE": "clock.txt"}
+
+    assert str(load_settings(VALID | DEVELOPMENT | clock).clock_file) == "clock.txt"
+    assert problems(VALID | clock) == [
+        "CLOCK_FILE is for AZURE_FUNCTIONS_ENVIRONMENT=Development only"
+    ]
+
+
+def test_one_setting_written_twice_is_refused():
+    told = problems(VALID | {"PSA__MAIN__URL": "https://other.example.invalid"})
+
+    assert told == ["PSA__main__URL and PSA__MAIN__URL are the same setting"]
+
+
+def test_two_credentials_are_refused():
+    told = problems(VALID | {"MICROSOFT__main__CERTIFICATE": "hush"})
+
+    assert told[0].startswith("MICROSOFT__main needs exactly one of CLIENT_SECRET")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"accountName": "contoso"},
+        {
+            "tableServiceUri": "https://contoso.table.core.windows.net",
+            "queueServiceUri": "https://contoso.queue.core.windows.net",
+        },
+    ],
+)
+def test_the_storage_may_be_named_by_its_addresses(given):
+    named = {f"AzureWebJobsStorage__{name}": value for name, value in given.items()}
+
+    storage = load_settings(without("AzureWebJobsStorage") | named).storage
+
+    assert storage.connection_string is None
+    assert storage.table_endpoint == "https://contoso.table.core.windows.net"
+    assert storage.queue_endpoint == "https://contoso.queue.core.windows.net"
+
+
+def test_the_storage_is_named_in_one_way_only():
+    told = problems(VALID | {"AzureWebJobsStorage__accountName": "contoso"})
+
+    assert told[0].startswith("AzureWebJobsStorage is a connection string, and")
+
+
+def test_no_secret_shows_where_settings_are_printed():
+    account = "DefaultEndpointsProtocol=https;AccountName=contoso;AccountKey=hush"
+
+    settings = load_settings(VALID | {"AzureWebJobsStorage": account})
+
+    assert "hush" not in repr(settings) + str(settings) + str(settings.model_dump())
+
+
+def test_settings_cannot_be_changed_after_they_were_read():
+    settings = load_settings(VALID)
+
+    with pytest.raises(ValueError, match="frozen"):
+        settings.clock_file = None
