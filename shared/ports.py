@@ -497,13 +497,14 @@ class ApprovalRepository(Protocol):
             NotFoundError: There is none with this id.
         """
 
-    def raise_(self, approval: Approval) -> None:
-        """Store an open approval; one with the same id and state changes nothing, and other open
-        ones of the group become superseded.
-        """
+    def open_of(self, customer_id: CustomerId) -> tuple[Approval, ...]:
+        """Return the customer's open approvals in one query."""
 
-    def settle(self, group_id: GroupId) -> None:
-        """Supersede the open approvals of a group: there is nothing to decide any more."""
+    def put(self, approvals: Iterable[Approval]) -> None:
+        """Store approvals whatever was there, in batches.
+
+        Only the worker that holds a group's lease, or reads its tenant, calls this.
+        """
 
     def save(self, read: Versioned[Approval], approval: Approval) -> Versioned[Approval]:
         """Replace what was read.
@@ -521,16 +522,23 @@ class ApprovalRepository(Protocol):
 class AlertRepository(Protocol):
     """Alerts."""
 
-    def raise_(self, alert: Alert) -> None:
-        """Store an alert; one that is open already keeps its moment and gets the new text."""
+    def open_of(self, customer_id: CustomerId | None) -> tuple[Alert, ...]:
+        """Return the customer's open alerts in one query; ``None`` for those of no customer."""
 
-    def clear(self, alert_ids: Iterable[str], at: datetime) -> None:
-        """Mark alerts as cleared; missing and cleared ones are no error."""
+    def put(self, alerts: Iterable[Alert]) -> None:
+        """Store alerts whatever was there, in batches; ones with ``cleared_at`` are closed."""
+
+    def get(self, alert_id: str) -> Versioned[Alert]:
+        """Return the alert.
+
+        Raises:
+            NotFoundError: There is none with this id.
+        """
 
     def list(
         self, *, open_only: bool, continuation: str | None = None, limit: int = 100
     ) -> Page[Alert]:
-        """Return alerts, newest first where the storage can."""
+        """Return alerts."""
 
 
 class SettingsRepository(Protocol):

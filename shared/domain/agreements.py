@@ -222,3 +222,24 @@ def decided_prefix(group_id: GroupId, decided_on: date) -> str:
 def is_ours(line: AgreementLine) -> bool:
     """Return whether a Seatsync made the line."""
     return line.marker is not None and line.marker.startswith(MARKER_PREFIX)
+
+
+def in_words(operation: Operation) -> str:
+    """Return what the operation does, for history, approvals and previews."""
+    match operation:
+        case CreateLine(kind=LineKind.DATED):
+            return f"line of {operation.quantity} from {operation.starts} to {operation.ends}"
+        case CreateLine():
+            return f"new line of {operation.quantity} from {operation.starts}"
+        case SetQuantity():
+            return f"line {operation.line_id}: {operation.before} to {operation.after}"
+        case EndLine(last_day=None):
+            return f"line {operation.line_id} goes on"
+        case EndLine():
+            return f"line {operation.line_id} ends on {operation.last_day}"
+        case RemoveLine():
+            return f"line {operation.line_id} is taken back"
+        case SetDescription():
+            return f"line {operation.line_id}: new invoice text"
+        case SetPrice():
+            return f"line {operation.line_id}: price {operation.before} to {operation.after}"

@@ -50,5 +50,10 @@ class Alert:
 def alert_id(
     kind: AlertKind, customer_id: CustomerId | None, row_id: RowId | None, subject: str
 ) -> str:
-    """Return the name of a cause."""
-    return digest(kind, customer_id or "", row_id or "", subject)
+    """Return the name of a cause; those of one customer begin alike."""
+    return f"{owner_prefix(customer_id)}{digest(kind, row_id or '', subject)}"
+
+
+def owner_prefix(customer_id: CustomerId | None) -> str:
+    """Return what the names of a customer's alerts and approvals begin with."""
+    return f"{customer_id or 'all'}."

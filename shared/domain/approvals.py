@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from shared.domain.alerts import owner_prefix
 from shared.domain.ids import CustomerId, GroupId, RowId, RunId, digest
 
 
@@ -49,9 +50,4 @@ class Approval:
     @property
     def approval_id(self) -> str:
         """One name for one held plan of one group."""
-        return approval_id(self.group_id, self.fingerprint)
-
-
-def approval_id(group_id: GroupId, fingerprint: str) -> str:
-    """Return the name of a held plan."""
-    return digest(group_id, fingerprint, length=24)
+        return f"{owner_prefix(self.customer_id)}{digest(self.group_id, self.fingerprint)}"

@@ -1,6 +1,7 @@
 """What a tenant holds: SKUs, subscriptions, a snapshot of both, and the rows a person maps."""
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -176,6 +177,33 @@ def row_of(
     """Return the row with this id, split or merged, or ``None`` when the tenant has none."""
     apart = [s.sku_id for s in snapshot.subscriptions if wanted.startswith("sub-")]
     return next((r for r in rows_of(snapshot, names, apart) if r.row_id == wanted), None)
+
+
+def remainder_of(row: LicenseRow, apart: AbstractSet[RowId]) -> LicenseRow:
+    """Return a licence's row without the subscriptions that are billed on their own.
+
+    Args:
+        apart: Rows of subscriptions that do not count here.
+    """
+    if not apart:
+        return row
+    rest = tuple(s for s in row.subscriptions if subscription_row(s.subscription_id) not in apart)
+    if row.counts is None:
+        return replace(row, subscriptions=rest)
+    if any(s.status is None or s.total_licenses is None for s in rest):
+        unknown = "Microsoft left out the number or state of a subscription"
+        return replace(row, counts=None, unknown=unknown, subscriptions=rest)
+    trials = [s for s in rest if s.is_trial]
+    counts = SeatCounts(
+        enabled=_total(rest, SubscriptionStatus.ENABLED),
+        warning=_total(rest, SubscriptionStatus.WARNING),
+        suspended=_total(rest, SubscriptionStatus.SUSPENDED),
+        locked_out=_total(rest, SubscriptionStatus.LOCKED_OUT),
+        trial_enabled=_total(trials, SubscriptionStatus.ENABLED),
+        trial_warning=_total(trials, SubscriptionStatus.WARNING),
+        consumed=None,
+    )
+    return replace(row, counts=counts, subscriptions=rest)
 
 
 def product_name(sku_id: SkuId, part_number: str, names: Mapping[SkuId, str]) -> str:

@@ -1,0 +1,196 @@
+"""What plans mean for people: items of the run, approvals, and alerts set or cleared."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from shared.domain.agreements import in_words
+from shared.domain.alerts import Alert, AlertKind
+from shared.domain.approvals import Approval, ApprovalState
+from shared.domain.ids import CustomerId, GroupId, RowId, RunId
+from shared.domain.planning import Member, Plan, PlanStatus, ReasonKind
+from shared.domain.runs import ItemState, RunItem
+from shared.ports import Services
+
+_STATES = {
+    PlanStatus.IN_STEP: ItemState.UNCHANGED,
+    PlanStatus.WAITING: ItemState.UNCHANGED,
+    PlanStatus.CHANGE: ItemState.QUEUED,
+    PlanStatus.HELD: ItemState.HELD,
+    PlanStatus.BLOCKED: ItemState.BLOCKED,
+    PlanStatus.UNKNOWN: ItemState.BLOCKED,
+}
+_DRIFT = {ReasonKind.DRIFT, ReasonKind.REMOVED_BY_HAND, ReasonKind.LESS_INCLUDED}
+OF_A_GROUP = frozenset({AlertKind.HELD, AlertKind.BLOCKED, AlertKind.DRIFT, AlertKind.FAILED})
+
+
+def license_name(members: tuple[Member, ...]) -> str:
+    """Return the names of a group's rows, once each."""
+    return ", ".join(dict.fromkeys(member.name for member in members))
+
+
+def row_ids(members: tuple[Member, ...]) -> tuple[RowId, ...]:
+    """Return the ids of a group's rows, once each."""
+    return tuple(dict.fromkeys(member.row_id for member in members))
+
+
+def item_of(
+    run_id: RunId,
+    customer_id: CustomerId,
+    members: tuple[Member, ...],
+    plan: Plan,
+    at: datetime,
+) -> RunItem:
+    """Return the item of a run for a plan."""
+    return RunItem(
+        run_id=run_id,
+        customer_id=customer_id,
+        group_id=plan.group.group_id,
+        rows=row_ids(members),
+        state=_STATES[plan.status],
+        before=plan.before,
+        after=plan.after,
+        detail="; ".join(reason.text for reason in plan.reasons),
+        updated_at=at,
+    )
+
+
+class Board:
+    """A customer's open alerts and approvals: one query each, and writes only where they change.
+
+    Not safe for threads; each piece of work has its own.
+    """
+
+    def __init__(self, customer_id: CustomerId, services: Services) -> None:
+        self._customer_id = customer_id
+        self._services = services
+        self._alerts = {a.alert_id: a for a in services.alerts.open_of(customer_id)}
+        self._approvals = {a.approval_id: a for a in services.approvals.open_of(customer_id)}
+        self._changed_alerts: dict[str, Alert] = {}
+        self._changed_approvals: dict[str, Approval] = {}
+        self._now = services.clock.real_now()
+
+    def show(self, kind: AlertKind, text: str, *, subject: str, row: RowId | None = None) -> None:
+        """Raise an alert; one that is open keeps its moment and gets the new text."""
+        alert = Alert(kind, self._customer_id, row, subject, text, self._now)
+        known = self._alerts.get(alert.alert_id)
+        if known is not None:
+            if known.text == text:
+                return
+            alert = replace(known, text=text)
+        self._alerts[alert.alert_id] = alert
+        self._changed_alerts[alert.alert_id] = alert
+
+    def clear(
+        self,
+        kinds: frozenset[AlertKind],
+        *,
+        subject: str | None = None,
+        keep: frozenset[str] = frozenset(),
+    ) -> None:
+        """Clear the open alerts of these kinds, of one subject if given, apart from ``keep``."""
+        for alert in list(self._alerts.values()):
+            if (
+                alert.kind in kinds
+                and (subject is None or alert.subject == subject)
+                and alert.alert_id not in keep
+            ):
+                self._changed_alerts[alert.alert_id] = replace(alert, cleared_at=self._now)
+                del self._alerts[alert.alert_id]
+
+    def tell(
+        self, run_id: RunId, members: tuple[Member, ...], plan: Plan, *, fingerprint: str
+    ) -> None:
+        """Show what a person must see of a plan, and clear what it leaves behind."""
+        group_id = plan.group.group_id
+        kind = _alert_kind(plan)
+        self.clear(OF_A_GROUP - {kind} if kind else OF_A_GROUP, subject=group_id)
+        if kind is not None:
+            reasons = "; ".join(reason.text for reason in plan.reasons)
+            self.show(kind, f"{license_name(members)}: {reasons}", subject=group_id)
+        approval = None
+        if plan.status is PlanStatus.HELD:
+            approval = self._approval(run_id, members, plan, fingerprint)
+        self._supersede(group_id, approval)
+
+    def settle(self, group_id: GroupId) -> None:
+        """Clear everything about a group: it is in step again."""
+        self.clear(OF_A_GROUP, subject=group_id)
+        self._supersede(group_id, None)
+
+    def save(self) -> None:
+        """Write what changed."""
+        if self._changed_alerts:
+            self._services.alerts.put(self._changed_alerts.values())
+        if self._changed_approvals:
+            self._services.approvals.put(self._changed_approvals.values())
+
+    def _supersede(self, group_id: GroupId, by: Approval | None) -> None:
+        for approval in list(self._approvals.values()):
+            if approval.group_id == group_id and (
+                by is None or approval.approval_id != by.approval_id
+            ):
+                gone = replace(approval, state=ApprovalState.SUPERSEDED, decided_at=self._now)
+                self._changed_approvals[approval.approval_id] = gone
+                del self._approvals[approval.approval_id]
+        if by is not None and by.approval_id not in self._approvals:
+            self._approvals[by.approval_id] = by
+            self._changed_approvals[by.approval_id] = by
+
+    def _approval(
+        self, run_id: RunId, members: tuple[Member, ...], plan: Plan, fingerprint: str
+    ) -> Approval:
+        before, after = seats_changed(plan)
+        return Approval(
+            customer_id=self._customer_id,
+            group_id=plan.group.group_id,
+            rows=row_ids(members),
+            license_name=license_name(members),
+            agreement_id=plan.group.agreement_id,
+            fingerprint=fingerprint,
+            approvable=bool(plan.operations),
+            state=ApprovalState.OPEN,
+            before=before,
+            after=after,
+            reasons=tuple(reason.text for reason in plan.reasons),
+            explanation=plan.explanation,
+            operations=tuple(in_words(operation) for operation in plan.operations),
+            run_id=run_id,
+            raised_at=self._now,
+        )
+
+
+def seats_changed(plan: Plan) -> tuple[int | None, int | None]:
+    """Return what a person reads as before and after.
+
+    The standing line's quantity where it changes; else the seats in force, as when a difference
+    is a dated line and the standing line waits for its invoice.
+    """
+    if plan.before != plan.after:
+        return plan.before, plan.after
+    return plan.previous, plan.needed
+
+
+def fail(item: RunItem, reason: str, services: Services) -> None:
+    """Mark an item as failed and raise its alert."""
+    services.runs.put_items(
+        [
+            replace(
+                item,
+                state=ItemState.FAILED,
+                detail=reason,
+                updated_at=services.clock.real_now(),
+            )
+        ]
+    )
+    board = Board(item.customer_id, services)
+    board.show(AlertKind.FAILED, reason, subject=item.group_id or item.customer_id)
+    board.save()
+
+
+def _alert_kind(plan: Plan) -> AlertKind | None:
+    kinds = {reason.kind for reason in plan.reasons}
+    if plan.status is PlanStatus.HELD:
+        return AlertKind.DRIFT if kinds & _DRIFT else AlertKind.HELD
+    if plan.status in {PlanStatus.BLOCKED, PlanStatus.UNKNOWN}:
+        return AlertKind.BLOCKED
+    return None

@@ -1,0 +1,292 @@
+"""Read a tenant once, plan its customers' line groups, and queue those that have something to do."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from shared.domain.agreements import Agreement, AgreementLine
+from shared.domain.alerts import AlertKind, alert_id
+from shared.domain.customers import Customer, CustomerState
+from shared.domain.errors import (
+    AccessDeniedError,
+    BadMessageError,
+    ConnectionPausedError,
+    NotFoundError,
+    OperatorActionError,
+    RateLimitError,
+)
+from shared.domain.guards import GuardSettings, guarded
+from shared.domain.ids import AgreementId, CustomerId, GroupId
+from shared.domain.mappings import LineGroup
+from shared.domain.planning import Member, Plan, PlanStatus
+from shared.domain.runs import ItemState, RunItem
+from shared.ports import LicenseSync, Services, TenantRecord, TenantSync
+from shared.usecases.books import (
+    Book,
+    Catalogue,
+    local_date,
+    open_book,
+    open_catalogue,
+    planned,
+)
+from shared.usecases.outcomes import Board, fail, item_of, license_name, row_ids
+from shared.usecases.pauses import check_not_paused, pause, wait_of
+from shared.usecases.read_tenant import read_tenant
+
+Groups = dict[GroupId, tuple[LineGroup, tuple[Member, ...]]]
+
+
+def sync_tenant(message: TenantSync, services: Services, *, redelivered: bool = False) -> None:
+    """Read the tenant and plan each of its customers.
+
+    Safe to repeat: a customer whose rows were already queued in this run is left alone.
+
+    Args:
+        redelivered: The host gives the message again, so items may be final already.
+
+    Raises:
+        RetryableError: Something that may pass; deliver the message again.
+        BadMessageError: Nobody can work on this message; the text says why.
+    """
+    customers = _customers(message, services)
+    if not customers:
+        return
+    try:
+        check_not_paused(message.microsoft, services)
+        record = read_tenant(message.tenant_id, message.microsoft, services)
+    except (RateLimitError, ConnectionPausedError) as error:
+        _put_back(message, error, services)
+        return
+    except OperatorActionError as error:
+        _tenant_failed(message, customers, error, services)
+        return
+    catalogue = open_catalogue(services)
+    guards = services.settings.guards().value
+    for customer in customers:
+        work = _CustomerWork(message, customer, services, guards)
+        try:
+            work.run(catalogue, record, redelivered=redelivered)
+        except (RateLimitError, ConnectionPausedError) as error:
+            _put_back(replace(message, customer_ids=(customer.customer_id,)), error, services)
+        except OperatorActionError as error:
+            # One customer that a person must look at stops no other of the tenant.
+            fail(_read_item(message, customer.customer_id, services), str(error), services)
+
+
+def _customers(message: TenantSync, services: Services) -> tuple[Customer, ...]:
+    """The message's customers that are still synced; for the others the item says why not."""
+    found = []
+    for customer_id in message.customer_ids:
+        try:
+            customer = services.customers.get(customer_id).value
+        except NotFoundError as error:
+            raise BadMessageError(f"customer {customer_id} does not exist") from error
+        if customer.state is CustomerState.ACTIVE:
+            found.append(customer)
+            continue
+        item = _read_item(message, customer_id, services)
+        why = f"the customer is {customer.state} and is not synced"
+        services.runs.put_items([replace(item, state=ItemState.BLOCKED, detail=why)])
+    return tuple(found)
+
+
+def _put_back(
+    message: TenantSync, error: RateLimitError | ConnectionPausedError, services: Services
+) -> None:
+    if isinstance(error, RateLimitError):
+        pause(error, services)
+    delay = wait_of(error, message.attempt, services.clock.real_now())
+    services.tenant_queue.put(replace(message, attempt=message.attempt + 1), delay)
+
+
+def _read_item(message: TenantSync, customer_id: CustomerId, services: Services) -> RunItem:
+    return RunItem(
+        run_id=message.run_id,
+        customer_id=customer_id,
+        group_id=None,
+        rows=() if message.row_id is None else (message.row_id,),
+        state=ItemState.QUEUED,
+        before=None,
+        after=None,
+        detail="",
+        updated_at=services.clock.real_now(),
+    )
+
+
+def _tenant_failed(
+    message: TenantSync,
+    customers: tuple[Customer, ...],
+    error: OperatorActionError,
+    services: Services,
+) -> None:
+    text = f"{error}. {error.remedy}" if isinstance(error, AccessDeniedError) else str(error)
+    for customer in customers:
+        board = Board(customer.customer_id, services)
+        board.show(
+            AlertKind.TENANT_UNREADABLE,
+            f"{customer.name} cannot be read, so nothing of it is changed: {text}",
+            subject=message.tenant_id,
+        )
+        board.save()
+        item = _read_item(message, customer.customer_id, services)
+        services.runs.put_items([replace(item, state=ItemState.FAILED, detail=text)])
+
+
+class _CustomerWork:
+    """One customer within one message."""
+
+    def __init__(
+        self, message: TenantSync, customer: Customer, services: Services, guards: GuardSettings
+    ) -> None:
+        self.message = message
+        self.customer = customer
+        self.services = services
+        self.guards = guards
+        self.psa = services.connections.psa(customer.psa)
+        self.today = local_date(services.clock.now(), self.psa)
+
+    def run(self, catalogue: Catalogue, record: TenantRecord, *, redelivered: bool) -> None:
+        done = self._items_done() if redelivered else set()
+        if done is None:
+            return
+        book = open_book(self.customer, self.services, catalogue=catalogue, record=record)
+        board = Board(self.customer.customer_id, self.services)
+        board.clear(frozenset({AlertKind.TENANT_UNREADABLE}))
+        board.clear(frozenset({AlertKind.FAILED}), subject=self.customer.customer_id)
+        groups = self._wanted(book)
+        if groups:
+            check_not_paused(self.customer.psa, self.services)
+        items, queue = self._plan(book, groups, board)
+        if self.message.row_id is None:
+            self._missing_profiles(book, board)
+        board.save()
+        # Items first, messages next, the customer's own item last: a crash repeats, never skips.
+        self.services.runs.put_items(item for item in items if item.item_id not in done)
+        for entry in queue:
+            self.services.license_queue.put(entry)
+        own = _read_item(self.message, self.customer.customer_id, self.services)
+        self.services.runs.put_items([replace(own, state=ItemState.READ)])
+
+    def _items_done(self) -> set[str] | None:
+        """Items that are final already; ``None`` when the whole customer is done in this run."""
+        mine = [
+            item
+            for item in self.services.runs.items(self.message.run_id)
+            if item.customer_id == self.customer.customer_id
+        ]
+        if any(item.group_id is None and item.state is ItemState.READ for item in mine):
+            return None
+        return {item.item_id for item in mine if item.group_id and item.state.final}
+
+    def _wanted(self, book: Book) -> Groups:
+        groups = book.groups(self.today)
+        row = self.message.row_id
+        if row is None:
+            return groups
+        return {
+            group_id: (group, members)
+            for group_id, (group, members) in groups.items()
+            if any(member.row_id == row for member in members)
+        }
+
+    def _plan(
+        self, book: Book, groups: Groups, board: Board
+    ) -> tuple[list[RunItem], list[LicenseSync]]:
+        headers = self._headers({group.agreement_id for group, _ in groups.values()})
+        customer_id = self.customer.customer_id
+        interrupted = {
+            intent.change.group_id for intent in self.services.intents.of_customer(customer_id)
+        }
+        lines: dict[AgreementId, tuple[AgreementLine, ...]] = {}
+        items: list[RunItem] = []
+        queue: list[LicenseSync] = []
+        for group_id, (group, members) in groups.items():
+            header = headers[group.agreement_id]
+            if isinstance(header, str):
+                items.append(self._blocked(group_id, members, header, board))
+                continue
+            if group.agreement_id not in lines:
+                lines[group.agreement_id] = self.psa.gateway.list_lines(group.agreement_id)
+            plan = self._guarded(book, group, members, header, lines[group.agreement_id])
+            item = item_of(
+                self.message.run_id, customer_id, members, plan, self.services.clock.real_now()
+            )
+            if group_id in interrupted or _has_something_to_do(plan):
+                queue.append(self._license_message(group, header))
+                item = replace(item, state=ItemState.QUEUED)
+            else:
+                board.tell(
+                    self.message.run_id, members, plan, fingerprint=plan.fingerprint(self.today)
+                )
+            items.append(item)
+        return items, queue
+
+    def _guarded(
+        self,
+        book: Book,
+        group: LineGroup,
+        members: tuple[Member, ...],
+        header: Agreement,
+        lines: tuple[AgreementLine, ...],
+    ) -> Plan:
+        plan = planned(book, group, members, header, lines, psa=self.psa, today=self.today)
+        return guarded(plan, self.guards, header, self.today)
+
+    def _headers(self, wanted: Iterable[AgreementId]) -> dict[AgreementId, Agreement | str]:
+        """The agreements' headers, or why one cannot be used; the run's kept ones come first."""
+        wanted = set(wanted)
+        if not wanted:
+            return {}
+        kept = self.services.headers.get_many(self.message.run_id, self.customer.psa, wanted)
+        found: dict[AgreementId, Agreement | str] = dict(kept)
+        for agreement_id in sorted(wanted - kept.keys()):
+            try:
+                found[agreement_id] = self.psa.gateway.get_agreement(agreement_id)
+            except NotFoundError as error:
+                found[agreement_id] = str(error)
+        for agreement_id, header in found.items():
+            if isinstance(header, Agreement) and header.company_id != self.customer.company_id:
+                found[agreement_id] = (
+                    f"agreement {agreement_id} belongs to another company than the customer; "
+                    f"choose one of company {self.customer.company_id}"
+                )
+        return found
+
+    def _blocked(
+        self, group_id: GroupId, members: tuple[Member, ...], reason: str, board: Board
+    ) -> RunItem:
+        board.show(AlertKind.BLOCKED, f"{license_name(members)}: {reason}", subject=group_id)
+        return replace(
+            _read_item(self.message, self.customer.customer_id, self.services),
+            group_id=group_id,
+            rows=row_ids(members),
+            state=ItemState.BLOCKED,
+            detail=reason,
+        )
+
+    def _license_message(self, group: LineGroup, header: Agreement) -> LicenseSync:
+        return LicenseSync(
+            run_id=self.message.run_id,
+            customer_id=self.customer.customer_id,
+            group_id=group.group_id,
+            agreement_id=group.agreement_id,
+            agreement=header,
+        )
+
+    def _missing_profiles(self, book: Book, board: Board) -> None:
+        """One alert for each row that has seats and that nobody mapped or excluded."""
+        missing = AlertKind.MISSING_PROFILE
+        keep = set()
+        for row in book.rows():
+            seats = 0 if row.counts is None else row.counts.enabled + row.counts.warning
+            if seats and not book.is_decided(row):
+                text = f"{row.name} has {seats} seats and no billing profile: map or exclude it"
+                board.show(missing, text, subject="", row=row.row_id)
+                keep.add(alert_id(missing, self.customer.customer_id, row.row_id, ""))
+        board.clear(frozenset({missing}), keep=frozenset(keep))
+
+
+def _has_something_to_do(plan: Plan) -> bool:
+    """Whether the group's own worker has to write, to the PSA or to the ledger."""
+    return plan.status is PlanStatus.CHANGE or (
+        plan.status is PlanStatus.IN_STEP and plan.ledger is not None
+    )
