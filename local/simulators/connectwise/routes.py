@@ -11,6 +11,7 @@ Besides what every simulator has under ``/_sim/``:
 ``PATCH DELETE /_sim/additions/501``    a line changed or deleted by hand
 ``PATCH /_sim/records/agreements/7001``   another record's fields; also companies, types, products
 ``GET PUT /_sim/switches``              what this site accepts
+``GET PUT /_sim/clock``                 ``{"now": "2026-03-17T12:00:00Z"}``; null: the real time
 ``PUT /_sim/members``                   the API members, their keys, and what their roles lack
 ======================================  ===========================================================
 """
@@ -30,9 +31,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from local.simulators.common import pages
-from local.simulators.common.simulator import Simulator
+from local.simulators.common.simulator import Simulator, utc_now
 from local.simulators.connectwise import exact_json
 from local.simulators.connectwise.additions import status_of
+from local.simulators.connectwise.conditions import moment
 from local.simulators.connectwise.errors import ApiError
 from local.simulators.connectwise.hand import Hand
 from local.simulators.connectwise.invoicing import find_invoices, run_invoices
@@ -61,6 +63,7 @@ class _Control:
             Route("/_sim/invoices", _told(self._invoices)),
             Route("/_sim/audit", _told(self._audit)),
             Route("/_sim/switches", _told(self._switches), methods=["GET", "PUT"]),
+            Route("/_sim/clock", _told(self._clock), methods=["GET", "PUT"]),
             Route("/_sim/members", _told(self._members), methods=["PUT"]),
             Route("/_sim/agreements/{agreement:int}/additions", _told(self._add), methods=["POST"]),
             Route(
@@ -110,6 +113,14 @@ class _Control:
             if request.method == "PUT":
                 self._state.set_switches(await _object(request))
             return _json(asdict(self._state.switches))
+
+    async def _clock(self, request: Request) -> Response:
+        with self._state.lock:
+            if request.method == "PUT":
+                given = (await _object(request))["now"]
+                fixed = None if given is None else moment(str(given))
+                self._state.now = utc_now if fixed is None else lambda: fixed
+            return _json({"now": self._state.now().isoformat()})
 
     async def _members(self, request: Request) -> Response:
         wanted = await _object(request)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from threading import RLock
 from typing import Any, Literal
 
+from local.simulators.common.simulator import utc_now
 from local.simulators.connectwise import calendars
 
 Record = dict[str, Any]
@@ -80,7 +81,7 @@ class PsaState:
     members: list[Member] = field(default_factory=lambda: [DEMO_MEMBER])
     audit: list[Record] = field(default_factory=list)
     switches: Switches = field(default_factory=Switches)
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    now: Callable[[], datetime] = utc_now
     lock: RLock = field(default_factory=RLock)
     _ids_of: dict[int, set[int]] = field(default_factory=dict)
     _last_addition: int = 0

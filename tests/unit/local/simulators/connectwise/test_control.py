@@ -129,6 +129,17 @@ def test_an_agreement_is_changed_by_hand(site):
     assert "periodType" not in agreement
 
 
+def test_the_clock_can_be_set(site):
+    site.control("PATCH", "/records/agreements/7001", {"endDate": "2026-06-30T00:00:00Z"})
+    site.control("PATCH", "/records/agreements/7001", {"noEndingDateFlag": False})
+
+    site.control("PUT", "/clock", {"now": "2026-07-01T00:00:00Z"})
+
+    assert site.get("/finance/agreements/7001").json()["agreementStatus"] == "Expired"
+    created = site.control("POST", "/agreements/7001/additions", {"product": {"id": 101}}).json()
+    assert created["effectiveDate"] == "2026-07-01T00:00:00Z"
+
+
 def test_records_are_added_over_http(site):
     records = {
         "companies": [a_company(251, name="Fabrikam Demo")],

@@ -148,6 +148,20 @@ def test_an_agreement_that_ends_bills_what_came_late_once_and_then_no_more():
 
 
 @pytest.mark.parametrize(
+    ("cancelled", "ends"),
+    [
+        (date(2026, 4, 15), None),
+        (date(2026, 4, 15), date(2026, 12, 31)),
+        (date(2026, 12, 31), date(2026, 4, 15)),
+    ],
+)
+def test_a_cancelled_agreement_bills_up_to_its_end_or_its_cancellation(cancelled, ends):
+    state = a_site(an_addition(quantity=10), cancelled=cancelled, ends=ends)
+
+    assert totals(state, date(2026, 12, 31)) == ["100.00"]  # 10 x 10.00 (20.00 x 15/30)
+
+
+@pytest.mark.parametrize(
     ("agreement", "reason"),
     [
         ({"cycle": "Weekly"}, "Weekly"),
