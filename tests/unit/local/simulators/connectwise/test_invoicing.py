@@ -118,6 +118,13 @@ def test_nothing_moves_until_the_run_and_a_late_run_catches_up_period_by_period(
     ]
 
 
+def test_a_period_with_nothing_to_bill_is_invoiced_all_the_same():
+    state = a_site(an_addition(effective=date(2026, 6, 1), billed_through=None))
+
+    assert totals(state, date(2026, 6, 1)) == ["0.00", "0.00", "200.00"]
+    assert next_invoice(state) == "2026-07-01"
+
+
 def test_a_second_run_on_one_day_bills_nothing():
     state = a_site(an_addition(quantity=10))
     run_invoices(state, APRIL_1)
