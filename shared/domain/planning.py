@@ -176,6 +176,10 @@ class Plan:
         """Return the plan, waiting for a person."""
         return replace(self, status=PlanStatus.HELD, reasons=self.reasons + reasons)
 
+    def stopped(self, why: str) -> "Plan":
+        """Return the plan, waiting because its run was stopped."""
+        return self.held((Reason(ReasonKind.RUN_STOPPED, why),))
+
     def fingerprint(self, today: date) -> str:
         """Return a name for what would be written, equal on another day if only the day moved.
 

@@ -18,6 +18,7 @@ class RunReason(StrEnum):
     RETRY = "retry"
     APPROVAL = "approval"
     UNDO = "undo"
+    UNREADABLE = "unreadable"  # holds a queue message that nobody can read
 
 
 class RunState(StrEnum):

@@ -2,11 +2,17 @@
 
 from datetime import datetime, timedelta
 
-from shared.domain.errors import BadMessageError, ConnectionPausedError, RateLimitError
+from shared.domain.errors import (
+    BadMessageError,
+    ConnectionPausedError,
+    LeaseTakenError,
+    RateLimitError,
+)
 from shared.ports import Services
 
 MOST_ATTEMPTS = 50
 """A message that had to wait this often is given up and shown to a person."""
+LEASE_WAIT = timedelta(seconds=2)
 
 
 def check_not_paused(name: str, services: Services) -> None:
@@ -28,9 +34,13 @@ def pause(error: RateLimitError, services: Services) -> None:
 
 
 def wait_of(
-    error: RateLimitError | ConnectionPausedError, attempt: int, moment: datetime
+    error: RateLimitError | ConnectionPausedError | LeaseTakenError,
+    attempt: int,
+    moment: datetime,
 ) -> timedelta:
     """Return how long the message has to wait, spread a little so that not all come back at once.
+
+    A lease is usually given back long before it would end, so its wait is short.
 
     Raises:
         BadMessageError: It has waited often enough.
@@ -38,4 +48,5 @@ def wait_of(
     if attempt >= MOST_ATTEMPTS:
         raise BadMessageError(f"gave up after {attempt} waits: {error}")
     spread = timedelta(milliseconds=moment.microsecond % 1000)
-    return max(error.retry_after, timedelta(seconds=1)) + spread
+    wait = max(error.retry_after, timedelta(seconds=1))
+    return (min(wait, LEASE_WAIT) if isinstance(error, LeaseTakenError) else wait) + spread

@@ -1,4 +1,4 @@
-"""Read a tenant once, plan its customers' line groups, and queue those that have something to do."""
+"""Read a tenant once, plan its customers, and queue the line groups that have work to do."""
 
 from collections.abc import Iterable
 from dataclasses import replace

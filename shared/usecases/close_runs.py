@@ -1,0 +1,52 @@
+"""Close runs whose items are all done, and show those that got stuck."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from shared.domain.errors import StaleVersionError
+from shared.domain.ids import RunId
+from shared.domain.runs import ItemState, Run, RunState, Totals, totals_of
+from shared.ports import Services
+from shared.usecases.outcomes import fail
+
+STUCK_AFTER = timedelta(hours=6)
+"""A queued item that nobody touched for this long is given up: its message must be lost."""
+
+
+def close_runs(services: Services) -> tuple[RunId, ...]:
+    """Stamp the totals of finished runs, and return which were closed."""
+    closed = []
+    now = services.clock.real_now()
+    for run in services.runs.running():
+        items = services.runs.items(run.run_id)
+        for item in items:
+            if item.state is ItemState.QUEUED and now - item.updated_at > STUCK_AFTER:
+                fail(item, "no worker finished this; try the run's failed items again", services)
+        totals = totals_of(services.runs.items(run.run_id)) if items else totals_of(())
+        if totals.queued == 0 and _close(run, totals, services):
+            closed.append(run.run_id)
+    return tuple(closed)
+
+
+def run_totals(run: Run, services: Services) -> tuple[Run, Totals]:
+    """Return a run with its totals as of now; one whose items are all done answers finished."""
+    if run.totals is not None:
+        return run, run.totals
+    items = services.runs.items(run.run_id)
+    totals = totals_of(items)
+    if items and totals.queued == 0 and run.state is RunState.RUNNING:
+        last = max(item.updated_at for item in items)
+        return replace(run, state=RunState.FINISHED, finished_at=last), totals
+    return run, totals
+
+
+def _close(run: Run, totals: Totals, services: Services) -> bool:
+    read = services.runs.get(run.run_id)
+    state = RunState.STOPPED if read.value.state is RunState.STOPPED else RunState.FINISHED
+    done = replace(read.value, state=state, finished_at=services.clock.real_now(), totals=totals)
+    try:
+        services.runs.save(read, done)
+    except StaleVersionError:
+        return False  # the next timer closes it
+    services.headers.forget(run.run_id)
+    return True

@@ -1,0 +1,184 @@
+"""Start runs: the daily cycle, Sync Now, and the retry of failed items."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from shared.domain.alerts import Alert, AlertKind
+from shared.domain.customers import Customer, CustomerState
+from shared.domain.errors import ConflictError, NotFoundError, OperatorActionError, RetryableError
+from shared.domain.ids import ConnectionName, CustomerId, GroupId, RowId, RunId, TenantId
+from shared.domain.runs import ItemState, Run, RunItem, RunReason, RunState
+from shared.ports import LicenseSync, Services, TenantSync
+
+
+def start_cycle(services: Services, *, requested_by: str, reason: RunReason) -> RunId:
+    """Queue every active customer, and return the run.
+
+    Each PSA's agreements are read once, for all messages of the run. A PSA that cannot be read
+    now stops no other: its customers read their own agreements later, or fail one by one.
+    """
+    customers = tuple(c for c in services.customers.all() if c.state is CustomerState.ACTIVE)
+    run_id = _open(services, customers, requested_by, reason)
+    for name in sorted({customer.psa for customer in customers}):
+        _keep_headers(run_id, name, services)
+    _queue(run_id, customers, services)
+    return run_id
+
+
+def sync_now(
+    customer_id: CustomerId, row_id: RowId | None, services: Services, *, requested_by: str
+) -> RunId:
+    """Queue one customer, or the line group of one of its rows, and return the run.
+
+    Raises:
+        NotFoundError: There is no such customer.
+        ConflictError: The customer is paused or deleted, or the row is not mapped.
+    """
+    customer = services.customers.get(customer_id).value
+    if customer.state is not CustomerState.ACTIVE:
+        raise ConflictError(f"the customer is {customer.state}; make it active to sync it")
+    if row_id is not None and services.mappings.get(customer_id, row_id) is None:
+        raise ConflictError("the row has no mapping; choose a billing profile and an agreement")
+    run_id = _open(services, (customer,), requested_by, RunReason.SYNC_NOW)
+    _queue(run_id, (customer,), services, row_id=row_id)
+    return run_id
+
+
+def retry_failed(run_id: RunId, services: Services, *, requested_by: str) -> RunId:
+    """Queue the customers of a run's failed items again, as a new run, and return that.
+
+    Raises:
+        NotFoundError: There is no such run.
+        ConflictError: Nothing in it failed.
+    """
+    services.runs.get(run_id)
+    failed = {i.customer_id for i in services.runs.items(run_id) if i.state is ItemState.FAILED}
+    customers = []
+    for customer_id in sorted(failed):
+        try:
+            customer = services.customers.get(customer_id).value
+        except NotFoundError:
+            continue  # a message that named nobody has nobody to try again
+        if customer.state is CustomerState.ACTIVE:
+            customers.append(customer)
+    if not customers:
+        raise ConflictError("nothing in this run can be tried again")
+    new_run = _open(services, customers, requested_by, RunReason.RETRY)
+    _queue(new_run, customers, services)
+    return new_run
+
+
+def start_group(
+    customer: Customer,
+    group_id: GroupId,
+    message: LicenseSync,
+    services: Services,
+    *,
+    requested_by: str,
+    reason: RunReason,
+) -> RunId:
+    """Queue one line group, for an approval, and return the run."""
+    run_id = _open(services, (customer,), requested_by, reason)
+    item = _item(run_id, customer.customer_id, group_id, (), services)
+    services.runs.put_items([item])
+    services.license_queue.put(
+        LicenseSync(
+            run_id=run_id,
+            customer_id=message.customer_id,
+            group_id=group_id,
+            agreement_id=message.agreement_id,
+            approval_id=message.approval_id,
+        )
+    )
+    return run_id
+
+
+def _open(
+    services: Services, customers: Iterable[Customer], requested_by: str, reason: RunReason
+) -> RunId:
+    now = services.clock.real_now()
+    run = Run(
+        run_id=services.runs.new_id(now),
+        reason=reason,
+        requested_by=requested_by,
+        state=RunState.RUNNING,
+        started_at=now,
+        finished_at=None,
+        customers=len(tuple(customers)),
+        lines=0,
+    )
+    services.runs.add(run)
+    return run.run_id
+
+
+def _queue(
+    run_id: RunId,
+    customers: Iterable[Customer],
+    services: Services,
+    *,
+    row_id: RowId | None = None,
+) -> None:
+    """Items first, so that a run never looks finished before its messages are worked on."""
+    tenants: dict[tuple[ConnectionName, TenantId], list[CustomerId]] = defaultdict(list)
+    rows = () if row_id is None else (row_id,)
+    items = []
+    for customer in customers:
+        tenants[customer.microsoft, customer.tenant_id].append(customer.customer_id)
+        items.append(_item(run_id, customer.customer_id, None, rows, services))
+    services.runs.put_items(items)
+    for (microsoft, tenant_id), customer_ids in tenants.items():
+        services.tenant_queue.put(
+            TenantSync(run_id, tenant_id, microsoft, tuple(customer_ids), row_id=row_id)
+        )
+
+
+def _item(
+    run_id: RunId,
+    customer_id: CustomerId,
+    group_id: GroupId | None,
+    rows: tuple[RowId, ...],
+    services: Services,
+) -> RunItem:
+    return RunItem(
+        run_id=run_id,
+        customer_id=customer_id,
+        group_id=group_id,
+        rows=rows,
+        state=ItemState.QUEUED,
+        before=None,
+        after=None,
+        detail="",
+        updated_at=services.clock.real_now(),
+    )
+
+
+def _keep_headers(run_id: RunId, name: ConnectionName, services: Services) -> None:
+    try:
+        agreements = services.connections.psa(name).gateway.list_agreements(None)
+    except (RetryableError, OperatorActionError) as error:
+        services.alerts.put(
+            [
+                Alert(
+                    kind=AlertKind.CONNECTION,
+                    customer_id=None,
+                    row_id=None,
+                    subject=name,
+                    text=f"the agreements of PSA connection {name} could not be listed: {error}",
+                    raised_at=services.clock.real_now(),
+                )
+            ]
+        )
+        return
+    services.headers.put(run_id, name, agreements)
+    _clear_connection_alert(name, services)
+
+
+def _clear_connection_alert(name: ConnectionName, services: Services) -> None:
+    now = services.clock.real_now()
+    gone = [
+        Alert(a.kind, a.customer_id, a.row_id, a.subject, a.text, a.raised_at, cleared_at=now)
+        for a in services.alerts.open_of(None)
+        if a.kind is AlertKind.CONNECTION and a.subject == name
+    ]
+    if gone:
+        services.alerts.put(gone)

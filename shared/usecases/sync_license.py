@@ -1,0 +1,319 @@
+"""Bring one line group up to date: finish what was begun, plan, guard, write, record."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from shared.domain.agreements import (
+    Agreement,
+    AgreementLine,
+    CreateLine,
+    LineKind,
+    in_words,
+    standing_marker,
+)
+from shared.domain.approvals import ApprovalState
+from shared.domain.customers import CustomerState
+from shared.domain.errors import (
+    BadMessageError,
+    ConnectionPausedError,
+    LeaseTakenError,
+    NotFoundError,
+    OperatorActionError,
+    RateLimitError,
+)
+from shared.domain.guards import guarded
+from shared.domain.history import Change
+from shared.domain.intents import Intent, abandoned, has_landed, recovery
+from shared.domain.ledger import Ledger
+from shared.domain.mappings import LineGroup
+from shared.domain.planning import Member, Plan, PlanStatus
+from shared.domain.runs import ItemState, Run, RunItem, RunState
+from shared.ports import Lease, LicenseSync, Services, Versioned
+from shared.usecases.books import Book, local_date, open_book, planned
+from shared.usecases.outcomes import (
+    Board,
+    fail,
+    item_of,
+    license_name,
+    row_ids,
+    seats_changed,
+)
+from shared.usecases.pauses import check_not_paused, pause, wait_of
+
+HEADER_IS_FRESH = timedelta(minutes=15)
+"""An agreement's header that was read longer ago than this is read again before a write."""
+
+
+def sync_license(message: LicenseSync, services: Services) -> None:
+    """Bring a line group up to date.
+
+    Safe to repeat, to come late and to overlap: each delivery plans again from what the PSA says,
+    and one lease lets one writer at the group.
+
+    Raises:
+        RetryableError: Something that may pass; deliver the message again.
+        UnknownOutcomeError: A write got no answer. Deliver again; the next delivery reads first.
+        BadMessageError: Nobody can work on this message; the text says why.
+    """
+    try:
+        customer = services.customers.get(message.customer_id).value
+    except NotFoundError as error:
+        raise BadMessageError(f"customer {message.customer_id} does not exist") from error
+    work = _GroupWork(message, services)
+    if customer.state is not CustomerState.ACTIVE:
+        work.note(ItemState.BLOCKED, f"the customer is {customer.state} and is not synced")
+        return
+    try:
+        check_not_paused(customer.psa, services)
+        lease = services.leases.take(message.customer_id, message.group_id)
+    except (ConnectionPausedError, LeaseTakenError) as error:
+        _put_back(message, error, services)
+        return
+    try:
+        work.run(open_book(customer, services), lease)
+    except RateLimitError as error:
+        pause(error, services)
+        _put_back(message, error, services)
+    except OperatorActionError as error:
+        fail(work.item(), str(error), services)
+    finally:
+        lease.release()
+
+
+def _put_back(
+    message: LicenseSync,
+    error: RateLimitError | ConnectionPausedError | LeaseTakenError,
+    services: Services,
+) -> None:
+    delay = wait_of(error, message.attempt, services.clock.real_now())
+    services.license_queue.put(replace(message, attempt=message.attempt + 1), delay)
+
+
+class _GroupWork:
+    """One delivery of one message."""
+
+    def __init__(self, message: LicenseSync, services: Services) -> None:
+        self.message = message
+        self.services = services
+        self.members: tuple[Member, ...] = ()
+
+    def run(self, book: Book, lease: Lease) -> None:
+        services, message = self.services, self.message
+        run = services.runs.get(message.run_id).value
+        self.psa = services.connections.psa(book.customer.psa)
+        self.today = local_date(services.clock.now(), self.psa)
+        header = self._header()
+        if header.company_id != book.customer.company_id:
+            raise BadMessageError(
+                f"agreement {header.agreement_id} belongs to another company than the customer"
+            )
+        lines = self.psa.gateway.list_lines(message.agreement_id)
+        ledger = book.ledgers.get(message.group_id)
+        intent = services.intents.get(message.customer_id, message.group_id)
+        finished = False
+        if intent is not None:
+            ledger, finished = self._recover(intent, ledger, header, lines, lease)
+            lines = self.psa.gateway.list_lines(message.agreement_id)
+            if ledger is not None:
+                book = replace(book, ledgers={**book.ledgers, message.group_id: ledger})
+        group, self.members = book.groups(self.today).get(message.group_id, (None, ()))
+        if group is None:
+            state = ItemState.CHANGED if finished else ItemState.UNCHANGED
+            self.note(state, "no row bills through this line any more")
+            return
+        plan = self._planned(book, group, header, lines, run)
+        self._carry_out(plan, ledger, header, run, lease, finished=finished)
+
+    def item(self) -> RunItem:
+        """The group's item as it stands before any outcome."""
+        return RunItem(
+            run_id=self.message.run_id,
+            customer_id=self.message.customer_id,
+            group_id=self.message.group_id,
+            rows=row_ids(self.members),
+            state=ItemState.QUEUED,
+            before=None,
+            after=None,
+            detail="",
+            updated_at=self.services.clock.real_now(),
+        )
+
+    def note(self, state: ItemState, detail: str) -> None:
+        """Record how the item ended."""
+        self.services.runs.put_items([replace(self.item(), state=state, detail=detail)])
+
+    def _header(self) -> Agreement:
+        kept = self.message.agreement
+        now = self.services.clock.now()
+        if kept is not None and timedelta(0) <= now - kept.read_at <= HEADER_IS_FRESH:
+            return kept
+        return self.psa.gateway.get_agreement(self.message.agreement_id)
+
+    # Planning ---------------------------------------------------------------------------------
+
+    def _planned(
+        self,
+        book: Book,
+        group: LineGroup,
+        header: Agreement,
+        lines: tuple[AgreementLine, ...],
+        run: Run,
+    ) -> Plan:
+        guards = self.services.settings.guards().value
+        approved = self._approved_fingerprint()
+        plan = planned(
+            book,
+            group,
+            self.members,
+            header,
+            lines,
+            psa=self.psa,
+            today=self.today,
+            override=approved is not None,
+        )
+        if approved is not None and plan.fingerprint(self.today) == approved:
+            return plan
+        if approved is not None:
+            # What was approved is no longer what would be written: it has to be seen again.
+            plan = planned(book, group, self.members, header, lines, psa=self.psa, today=self.today)
+        plan = guarded(plan, guards, header, self.today)
+        if run.state is RunState.STOPPED and plan.status is PlanStatus.CHANGE:
+            return plan.stopped(run.stop_reason or "the run was stopped")
+        return plan
+
+    def _approved_fingerprint(self) -> str | None:
+        if self.message.approval_id is None:
+            return None
+        approval = self.services.approvals.get(self.message.approval_id).value
+        return approval.fingerprint if approval.state is ApprovalState.APPROVED else None
+
+    # Writing ----------------------------------------------------------------------------------
+
+    def _carry_out(
+        self,
+        plan: Plan,
+        ledger: Versioned[Ledger] | None,
+        header: Agreement,
+        run: Run,
+        lease: Lease,
+        *,
+        finished: bool,
+    ) -> None:
+        board = Board(self.message.customer_id, self.services)
+        now = self.services.clock.real_now()
+        item = item_of(self.message.run_id, self.message.customer_id, self.members, plan, now)
+        if plan.status is PlanStatus.CHANGE and plan.ledger is not None:
+            intent = self._open_intent(plan, plan.ledger, header, run)
+            self._execute(intent, ledger, lease)
+            before, after = seats_changed(plan)
+            board.settle(plan.group.group_id)
+            item = replace(item, state=ItemState.CHANGED, before=before, after=after)
+        else:
+            if plan.status is PlanStatus.IN_STEP and plan.ledger is not None:
+                self.services.ledgers.save(ledger, plan.ledger)
+            fingerprint = plan.fingerprint(self.today)
+            board.tell(self.message.run_id, self.members, plan, fingerprint=fingerprint)
+            if finished and item.state is ItemState.UNCHANGED:
+                item = replace(item, state=ItemState.CHANGED)
+        board.save()
+        self.services.runs.put_items([item])
+
+    def _open_intent(
+        self, plan: Plan, kept: Ledger, header: Agreement, run: Run
+    ) -> Versioned[Intent]:
+        change = self._change(plan, run)
+        if header.first_uninvoiced is None:
+            raise AssertionError("a blocked agreement is not written to")
+        kept = replace(kept, last_change=change.change_id, written_at=change.at)
+        return self.services.intents.open(
+            Intent(change, plan.operations, kept, header.first_uninvoiced, change.at)
+        )
+
+    def _execute(
+        self, intent: Versioned[Intent], ledger: Versioned[Ledger] | None, lease: Lease
+    ) -> Versioned[Ledger]:
+        """Send what has not landed, save the ledger and the history, close the intent."""
+        kept = intent.value.ledger
+        for operation in intent.value.operations:
+            lease.keep()
+            try:
+                line = self.psa.gateway.execute(operation)
+            except OperatorActionError:
+                self._abandon(intent, ledger)
+                raise
+            if isinstance(operation, CreateLine) and operation.kind is LineKind.STANDING:
+                kept = replace(kept, line_id=None if line is None else line.line_id)
+        return self._complete(intent, ledger, kept)
+
+    def _complete(
+        self, intent: Versioned[Intent], ledger: Versioned[Ledger] | None, kept: Ledger
+    ) -> Versioned[Ledger]:
+        if ledger is None or ledger.value != kept:
+            ledger = self.services.ledgers.save(ledger, kept)
+        self.services.changes.add(intent.value.change)
+        self.services.intents.close(intent)
+        return ledger
+
+    def _abandon(self, intent: Versioned[Intent], ledger: Versioned[Ledger] | None) -> None:
+        """The PSA refused an operation: keep what landed before it, forget the rest."""
+        lines = self.psa.gateway.list_lines(self.message.agreement_id)
+        left = tuple(op for op in intent.value.operations if not has_landed(op, lines))
+        if len(left) == len(intent.value.operations):
+            self.services.intents.close(intent)
+            return
+        before = self._before(ledger)
+        kept = _with_line(abandoned(left, intent.value, before), lines)
+        self._complete(intent, ledger, kept)
+
+    def _before(self, ledger: Versioned[Ledger] | None) -> Ledger:
+        if ledger is None:
+            return Ledger(self.message.customer_id, self.message.group_id)
+        return ledger.value
+
+    def _recover(
+        self,
+        intent: Versioned[Intent],
+        ledger: Versioned[Ledger] | None,
+        header: Agreement,
+        lines: tuple[AgreementLine, ...],
+        lease: Lease,
+    ) -> tuple[Versioned[Ledger] | None, bool]:
+        """Finish or forget what an earlier delivery began; return the ledger and whether it did."""
+        found = recovery(intent.value, self._before(ledger), lines, header.first_uninvoiced)
+        if found.ledger is None:
+            self.services.intents.close(intent)
+            return ledger, False
+        rest = replace(
+            intent.value,
+            operations=found.remaining,
+            ledger=_with_line(found.ledger, lines),
+        )
+        return self._execute(Versioned(rest, intent.version), ledger, lease), True
+
+    def _change(self, plan: Plan, run: Run) -> Change:
+        before, after = seats_changed(plan)
+        return Change(
+            change_id=self.services.ids.new(),
+            customer_id=self.message.customer_id,
+            group_id=plan.group.group_id,
+            rows=row_ids(self.members),
+            license_name=license_name(self.members),
+            agreement_id=plan.group.agreement_id,
+            at=self.services.clock.now(),
+            actor=run.requested_by,
+            run_id=run.run_id,
+            before=before,
+            after=after,
+            why=plan.explanation,
+            operations=tuple(in_words(operation) for operation in plan.operations),
+            result="written" if plan.operations else "adopted",
+        )
+
+
+def _with_line(ledger: Ledger, lines: tuple[AgreementLine, ...]) -> Ledger:
+    """The ledger with the standing line that a lost answer created."""
+    if ledger.line_id is not None:
+        return ledger
+    marker = standing_marker(ledger.group_id, ledger.generation)
+    line = next((x for x in lines if x.marker == marker), None)
+    return ledger if line is None else replace(ledger, line_id=line.line_id)
