@@ -17,6 +17,8 @@ from local.azurite import azurite as run_azurite
 from local.processes import ProcessError, Processes, free_port
 from tests.integration.waiting import eventually
 
+pytestmark = pytest.mark.stack
+
 ROOT = Path(__file__).resolve().parents[2]
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
 STUBBORN = [

@@ -1,6 +1,7 @@
 """The sample app on the real local host, on real storage."""
 
 import base64
+import contextlib
 import json
 import sys
 import uuid
@@ -86,9 +87,9 @@ class SampleHost:
         return queue.get_queue_properties().approximate_message_count or 0
 
 
-@pytest.fixture
-def sample(azurite: Azurite, tmp_path: Path) -> Iterator[SampleHost]:
-    """The sample app, its queues made; the test starts the hosts."""
+@contextlib.contextmanager
+def sample_in(directory: Path, azurite: Azurite) -> Iterator[SampleHost]:
+    """The sample app with queues and timers of its own, its job queue made."""
     mark = uuid.uuid4().hex[:12]
     environment = {
         "AzureWebJobsStorage": azurite.connection_string,
@@ -96,14 +97,29 @@ def sample(azurite: Azurite, tmp_path: Path) -> Iterator[SampleHost]:
         "JOBS_QUEUE": f"jobs-{mark}",
         "DONE_QUEUE": f"done-{mark}",
         "TICK_SCHEDULE": NEVER,
-        "SAMPLE_JOURNAL": str(tmp_path / "journal"),
+        "SAMPLE_JOURNAL": str(directory / "journal"),
     }
     with (
         Processes() as processes,
         QueueServiceClient.from_connection_string(azurite.connection_string) as storage,
     ):
         sample = SampleHost(
-            environment, storage, tmp_path / "journal", tmp_path / "logs", processes
+            environment, storage, directory / "journal", directory / "logs", processes
         )
         sample.queue("JOBS_QUEUE").create_queue()
+        yield sample
+
+
+@pytest.fixture
+def sample(azurite: Azurite, tmp_path: Path) -> Iterator[SampleHost]:
+    """The sample app; the test starts the hosts."""
+    with sample_in(tmp_path, azurite) as sample:
+        yield sample
+
+
+@pytest.fixture(scope="module")
+def host(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SampleHost]:
+    """The sample app with one host running, for tests that leave no trace."""
+    with sample_in(tmp_path_factory.mktemp("host"), azurite) as sample:
+        sample.start()
         yield sample

@@ -7,6 +7,8 @@ import pytest
 
 from tests.integration.waiting import eventually
 
+pytestmark = pytest.mark.stack
+
 
 def test_a_message_runs_once_with_its_metadata_and_its_output_is_written(sample):
     sample.put(name="first")

@@ -3,10 +3,13 @@
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from azure.data.tables import TableServiceClient, UpdateMode
 
 from local.hosting.timerstatus import TABLE
 from tests.integration.waiting import eventually
+
+pytestmark = pytest.mark.stack
 
 NEVER = "0 0 0 1 1 *"
 
