@@ -2,8 +2,10 @@
 
 import socket
 import sys
+import time
 
 import pytest
+import requests
 
 pytestmark = pytest.mark.stack
 
@@ -79,3 +81,15 @@ def test_the_status_names_the_functions(host):
 
     assert status["state"] == "Running"
     assert {"echo", "work", "tick"} <= set(status["functions"])
+
+
+def test_a_kept_connection_is_answered_at_once(host):
+    with requests.Session() as session:
+        url = f"http://127.0.0.1:{host.ports[-1]}/api/items/5"
+        session.get(url, timeout=5)
+        began = time.monotonic()
+        for _ in range(20):
+            session.get(url, timeout=5)
+
+    # Delayed acknowledgements would cost 40 ms each.
+    assert time.monotonic() - began < 20 * 0.03
