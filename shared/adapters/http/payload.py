@@ -40,6 +40,19 @@ class Payload:
         return tuple(Payload(v, f"{self.where}[{i}]") for i, v in enumerate(self._value))
 
     @property
+    def value(self) -> Json:
+        """The value as it came, untamed."""
+        return self._value
+
+    def texts(self) -> dict[str, str]:
+        """Return the fields of an object that are text or whole numbers, as text; null has none."""
+        if self.is_null:
+            return {}
+        if not isinstance(self._value, dict):
+            raise self._expected("an object")
+        return {name: str(v) for name, v in self._value.items() if isinstance(v, str | int)}
+
+    @property
     def is_null(self) -> bool:
         """Whether the value is null or missing."""
         return self._value is None

@@ -25,6 +25,7 @@ from shared.adapters.http.decision import (
     Refusal,
     Sent,
     error_for,
+    header,
     may_repeat_now,
     safe_text,
     wait_asked,
@@ -42,6 +43,11 @@ Headers = Callable[[], Mapping[str, str]]
 ErrorText = Callable[[Json], object]
 OnStatus = Callable[[Sent, Refusal], SeatsyncError | None]
 OnCall = Callable[[str, str, int | None, float], None]
+
+
+def utc_now() -> datetime:
+    """Return the real time."""
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +141,7 @@ class ApiSession:
         on_call: OnCall | None = None,
         remedy: str = "Check the connection's address, keys and permissions.",
         request_id_header: str | None = None,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         """Take the API's address and the transport.
 
@@ -276,6 +282,19 @@ class ApiSession:
         path = other.path[len(own_path) :]
         return f"{path}?{other.query}" if other.query else path
 
+    def refusal_of(self, status: int, headers: Mapping[str, str], body: Json) -> Refusal:
+        """Return a refusal from its parts, as they come inside a batch too."""
+        retry_after = wait_asked(header(headers, "Retry-After"), self._now())
+        return Refusal(status, self._words(body), retry_after, body)
+
+    def error_of(self, sent: Sent, failure: Failure) -> SeatsyncError:
+        """Return the error that a failure is with this vendor."""
+        if isinstance(failure, Refusal) and self._on_status:
+            special = self._on_status(sent, failure)
+            if special is not None:
+                return special
+        return error_for(sent, failure, self._remedy)
+
     def _call(
         self,
         method: str,
@@ -295,7 +314,7 @@ class ApiSession:
                 headers=self._all_headers(headers, request_id, has_body=body is not None),
                 params=dict(params or {}),
                 data=None if body is None else exact_json.dumps(body).encode(),
-                auth=_as_it_is,
+                auth=as_it_is,
             )
         )
         tries = 0
@@ -305,7 +324,7 @@ class ApiSession:
             if isinstance(outcome, Reply):
                 return outcome
             if not may_repeat_now(method, outcome, tries):
-                raise self._error(sent, outcome) from cause
+                raise self.error_of(sent, outcome) from cause
 
     def _all_headers(
         self, headers: Mapping[str, str] | None, request_id: str, *, has_body: bool
@@ -330,7 +349,7 @@ class ApiSession:
             )
             status = response.status_code
         except requests.RequestException as error:
-            return _no_answer(error), error
+            return no_answer(error), error
         finally:
             seconds = time.perf_counter() - started
             logger.debug("%s: %s in %.3f s", sent, status or "no answer", seconds)
@@ -356,11 +375,7 @@ class ApiSession:
             body = None
         if success:
             return Reply(body, response.headers, status), None
-        return self._refusal(response, body), None
-
-    def _refusal(self, response: requests.Response, body: Json) -> Refusal:
-        retry_after = wait_asked(response.headers.get("Retry-After"), self._now())
-        return Refusal(response.status_code, self._words(body), retry_after, body)
+        return self.refusal_of(status, response.headers, body), None
 
     def _words(self, body: Json) -> str:
         if self._error_text is None or body is None:
@@ -370,20 +385,14 @@ class ApiSession:
         except (LookupError, TypeError, AttributeError, ValueError, UnexpectedPayloadError):
             return ""  # a body of another shape; the status says enough
 
-    def _error(self, sent: Sent, failure: Failure) -> SeatsyncError:
-        if isinstance(failure, Refusal) and self._on_status:
-            special = self._on_status(sent, failure)
-            if special is not None:
-                return special
-        return error_for(sent, failure, self._remedy)
 
-
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+def as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Sign nothing: given as ``auth``, it keeps a .netrc from replacing our own header."""
     return request
 
 
-def _no_answer(error: requests.RequestException) -> NoAnswer:
+def no_answer(error: requests.RequestException) -> NoAnswer:
+    """Return what kind of failure an error of the transport is."""
     timed_out = isinstance(error, requests.Timeout)
     never_sent = _never_sent(error)
     if never_sent:

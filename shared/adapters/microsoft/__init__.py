@@ -1,0 +1,1 @@
+"""Microsoft 365: signing in with msal, and reading licences from Graph."""

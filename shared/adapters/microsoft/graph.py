@@ -1,0 +1,218 @@
+"""Microsoft Graph v1.0 as a ``LicenseSource``."""
+
+from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
+from typing import TypeVar
+
+import requests
+
+from shared.adapters.http.decision import Refusal, Sent
+from shared.adapters.http.exact_json import Json
+from shared.adapters.http.payload import Payload
+from shared.adapters.http.session import ApiSession, OnCall, Reply, base_url, pooled_http
+from shared.adapters.microsoft.auth import AppOnlyTokens, TenantTokens
+from shared.adapters.microsoft.batch import Part, read_batch
+from shared.adapters.microsoft.config import MicrosoftConfig
+from shared.adapters.microsoft.credentials import msal_credential
+from shared.adapters.microsoft.licenses import (
+    check_organization,
+    reseller_tenants,
+    skus_of,
+    subscriptions_of,
+)
+from shared.adapters.microsoft.login import LoginHttp
+from shared.domain.customers import DirectoryTenant
+from shared.domain.errors import AccessDeniedError, OperatorActionError
+from shared.domain.ids import ConnectionName, TenantId
+from shared.domain.licensing import TenantSnapshot
+from shared.ports import Clock
+
+T = TypeVar("T")
+Bearer = Mapping[str, str]
+
+_VERSION = "/v1.0"
+_SKUS, _SUBSCRIPTIONS, _ORGANIZATION = "skus", "subscriptions", "organization"
+_CONTRACTS = "/contracts"
+_PARTS = (
+    # Without its service plans, which are most of it and tell nothing.
+    Part(
+        _SKUS,
+        "/subscribedSkus?$select=id,accountId,skuId,skuPartNumber,appliesTo,consumedUnits,"
+        "prepaidUnits",
+    ),
+    Part(_SUBSCRIPTIONS, "/directory/subscriptions"),
+    Part(_ORGANIZATION, "/organization?$select=id,displayName"),
+)
+
+
+class GraphLicenseSource:
+    """A LicenseSource for one partner connection. Thread-safe."""
+
+    def __init__(
+        self,
+        session: ApiSession,
+        tokens: TenantTokens,
+        *,
+        partner_tenant_id: TenantId,
+        clock: Clock,
+        consent_link: Callable[[TenantId], str],
+    ) -> None:
+        """Take the parts; ``graph_source`` chooses them.
+
+        Args:
+            session: Of Graph, made with ``graph_errors``.
+            tokens: By tenant.
+            partner_tenant_id: The tenant whose contracts list the customers.
+            clock: Says when a snapshot was taken.
+            consent_link: Where an admin of a tenant grants what is missing.
+        """
+        self._session = session
+        self._tokens = tokens
+        self._partner_tenant_id = partner_tenant_id
+        self._clock = clock
+        self._consent_link = consent_link
+
+    def read_tenant(self, tenant_id: TenantId) -> TenantSnapshot:
+        return self._in_tenant(tenant_id, lambda bearer: self._snapshot(tenant_id, bearer))
+
+    def list_tenants(self) -> tuple[DirectoryTenant, ...]:
+        return self._in_tenant(self._partner_tenant_id, self._contracts)
+
+    def _snapshot(self, tenant_id: TenantId, bearer: Bearer) -> TenantSnapshot:
+        taken_at = self._clock.now()
+        bodies = read_batch(self._session, _PARTS, bearer)
+        check_organization(self._rows(bodies[_ORGANIZATION], bearer), tenant_id)
+        return TenantSnapshot(
+            tenant_id=tenant_id,
+            taken_at=taken_at,
+            skus=skus_of(self._rows(bodies[_SKUS], bearer)),
+            subscriptions=subscriptions_of(self._rows(bodies[_SUBSCRIPTIONS], bearer)),
+        )
+
+    def _contracts(self, bearer: Bearer) -> tuple[DirectoryTenant, ...]:
+        first = self._session.get(_CONTRACTS, {"$top": 999}, headers=bearer, kind="graph.contracts")
+        return reseller_tenants(self._rows(Payload(first.json), bearer))
+
+    def _rows(self, first: Payload, bearer: Bearer) -> Iterator[Payload]:
+        """Yield the rows of a list, on all its pages. An empty page is not the last."""
+        yield from first["value"].items()
+        link = first["@odata.nextLink"].text_or_none()
+        pages = self._session.more_pages(
+            link, next_link=_next_link, headers=bearer, kind="graph.page"
+        )
+        for page in pages:
+            yield from Payload(page.json)["value"].items()
+
+    def _in_tenant(self, tenant_id: TenantId, work: Callable[[Bearer], T]) -> T:
+        """Return what the work returns with the tenant's token, or with a new one after a 401."""
+        try:
+            return work(_bearer(self._tokens.token(tenant_id)))
+        except _DeniedError as denied:
+            if denied.status != HTTPStatus.UNAUTHORIZED:
+                raise self._denied(tenant_id, denied) from None
+        try:
+            return work(_bearer(self._tokens.renewed(tenant_id)))
+        except _DeniedError as denied:
+            raise self._denied(tenant_id, denied) from None
+
+    def _denied(self, tenant_id: TenantId, denied: "_DeniedError") -> AccessDeniedError:
+        # A token knows what was granted when it was made: after a grant, only a new one helps.
+        self._tokens.forget(tenant_id)
+        message = f"tenant {tenant_id}: {denied}"
+        if denied.status == HTTPStatus.UNAUTHORIZED:
+            remedy = "Graph refused a new token. Check the cloud and address in the settings."
+        else:
+            remedy = (
+                f"Give the app the application permission {denied.permission} and let an admin of "
+                f"the tenant consent to it, at {self._consent_link(tenant_id)}"
+            )
+        return AccessDeniedError(message, remedy)
+
+
+class _DeniedError(OperatorActionError):
+    """Graph answered 401 or 403; becomes an ``AccessDeniedError`` once the tenant is known."""
+
+    def __init__(self, message: str, status: int, permission: str) -> None:
+        self.status = status
+        self.permission = permission
+        super().__init__(message)
+
+
+def graph_source(
+    name: ConnectionName,
+    config: MicrosoftConfig,
+    clock: Clock,
+    http: requests.Session | None = None,
+    on_call: OnCall | None = None,
+) -> GraphLicenseSource:
+    """Return the source for a connection of the settings. Calls nothing yet.
+
+    Args:
+        http: The transport for Graph and sign-in, shared by all threads; a pool of its own when
+            ``None``.
+        on_call: Told kind, method, status and seconds of every call. Kinds: ``graph.batch``,
+            ``graph.page``, ``graph.contracts``, ``login.token``, ``login.discovery``.
+
+    Raises:
+        SettingsError: An address cannot be used, or is plain http outside Development.
+    """
+    cloud, development = config.cloud, config.development
+    setting = f"MICROSOFT__{name}__"
+    graph_url = base_url(
+        config.graph_url or f"https://{cloud.graph_host}",
+        f"{setting}GRAPH_URL",
+        development=development,
+    ).removesuffix(_VERSION)
+    login_url = (
+        base_url(config.login_url, f"{setting}LOGIN_URL", development=development)
+        if config.login_url
+        else None
+    )
+    transport = http or pooled_http()
+    tokens = AppOnlyTokens(
+        name,
+        client_id=config.client_id,
+        credential=lambda: msal_credential(name, config.credential, cloud),
+        cloud=cloud,
+        http=LoginHttp(name, transport, login_url=login_url, on_call=on_call),
+        login_url=login_url,
+    )
+    session = ApiSession(
+        name,
+        graph_url + _VERSION,
+        transport,
+        error_text=_error_text,
+        on_status=graph_errors,
+        on_call=on_call,
+        request_id_header="client-request-id",
+    )
+    return GraphLicenseSource(
+        session,
+        tokens,
+        partner_tenant_id=config.tenant_id,
+        clock=clock,
+        consent_link=tokens.consent_link,
+    )
+
+
+def graph_errors(sent: Sent, refusal: Refusal) -> OperatorActionError | None:
+    """Keep 401 and 403 apart for the source, which knows whose token it was."""
+    if refusal.status not in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return None
+    permission = (
+        "Directory.Read.All" if sent.path.startswith(_CONTRACTS) else "Organization.Read.All"
+    )
+    said = f": {refusal.text}" if refusal.text else ""
+    return _DeniedError(f"{sent}: {refusal.status}{said}", refusal.status, permission)
+
+
+def _error_text(body: Json) -> object:
+    return body["error"]["message"] or body["error"]["code"]
+
+
+def _next_link(page: Reply) -> str | None:
+    return Payload(page.json)["@odata.nextLink"].text_or_none()
+
+
+def _bearer(token: str) -> Bearer:
+    return {"Authorization": f"Bearer {token}"}
