@@ -1,0 +1,1 @@
+"""ConnectWise PSA: agreements, and their additions, which are what we call lines."""

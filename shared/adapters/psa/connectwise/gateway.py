@@ -1,0 +1,355 @@
+"""The ``PsaGateway`` of ConnectWise PSA."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
+
+import requests
+from requests.utils import parse_header_links
+
+from shared.adapters.http.decision import Refusal, Sent
+from shared.adapters.http.exact_json import Json
+from shared.adapters.http.payload import Payload
+from shared.adapters.http.session import ApiSession, OnCall, Reply, pooled_http
+from shared.adapters.psa.connectwise import additions, agreements
+from shared.domain.agreements import (
+    Agreement,
+    AgreementLine,
+    Capabilities,
+    Company,
+    CreateLine,
+    Operation,
+    Product,
+    RemoveLine,
+)
+from shared.domain.errors import (
+    AccessDeniedError,
+    NotFoundError,
+    OperatorActionError,
+    RequestRefusedError,
+    SeatsyncError,
+    UnexpectedPayloadError,
+    UnknownOutcomeError,
+)
+from shared.domain.ids import AgreementId, CompanyId, ConnectionName, ProductId
+from shared.ports import Clock
+
+API_PATH: Final = "/v4_6_release/apis/3.0"
+PAGE_SIZE: Final = 1000
+
+_AGREEMENTS: Final = "/finance/agreements"
+_CATALOG: Final = "/procurement/catalog"
+_COMPANIES: Final = "/company/companies"
+_BUNDLE: Final = "Bundle"
+_MOST_DIGITS: Final = 10
+_CHECK_KEYS: Final = (
+    "Check the connection's URL, company id, public and private key: ConnectWise answers 'not "
+    "found' when one of them is wrong."
+)
+_CHECK_ROLE: Final = (
+    "Give the API member's security role the right that is missing (Finance, Agreements: inquire, "
+    "add, edit, delete; Procurement, Product Catalog: inquire; Companies: inquire), and check the "
+    "connection's client id."
+)
+# Pages are found by the last id of the page before, so that no record is skipped or read twice
+# when another one is deleted meanwhile.
+_FORWARD_ONLY: Final[Mapping[str, str]] = {"pagination-type": "forward-only"}
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectWiseConfig:
+    """How to reach a ConnectWise site.
+
+    Attributes:
+        url: Of the API; without a path, the usual one is added.
+        company_id: The company id of the sign-in page.
+        client_id: Of the integration, from the developer site.
+    """
+
+    url: str
+    company_id: str
+    public_key: str = field(repr=False)
+    private_key: str = field(repr=False)
+    client_id: str
+
+
+class ConnectWiseGateway:
+    """A PsaGateway for ConnectWise PSA. Safe to use from many threads."""
+
+    def __init__(self, session: ApiSession, clock: Clock) -> None:
+        self._session = session
+        self._clock = clock
+        self._keys_proven = False
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            dated_lines=True, credits=True, description_limit=additions.DESCRIPTION_LIMIT
+        )
+
+    def check(self) -> str:
+        info = Payload(self._listed("/system/info", {}, "system.info").json)
+        version = info["version"].text()
+        # The version is told to anybody on some sites; these two prove keys and role.
+        self._first_of(_AGREEMENTS, "agreements.check")
+        self._first_of(_CATALOG, "catalog.check")
+        return f"ConnectWise PSA {version}"
+
+    def list_companies(self) -> tuple[Company, ...]:
+        found = self._list(
+            _COMPANIES, "companies.list", fields="id,name", conditions="deletedFlag=false"
+        )
+        companies = [
+            Company(CompanyId(str(one["id"].whole())), one["name"].text()) for one in found
+        ]
+        return tuple(sorted(companies, key=lambda one: (one.name.casefold(), one.company_id)))
+
+    def list_products(self) -> tuple[Product, ...]:
+        found = self._list(
+            _CATALOG,
+            "catalog.list",
+            fields="id,identifier,description,price,cost,inactiveFlag,productClass",
+        )
+        # ConnectWise refuses a bundle as an addition, so nobody should be offered one.
+        products = [_product(one) for one in found if one["productClass"].text_or_none() != _BUNDLE]
+        return tuple(sorted(products, key=lambda one: (one.name.casefold(), one.product_id)))
+
+    def list_agreements(self, company_id: CompanyId | None) -> tuple[Agreement, ...]:
+        conditions = "cancelledFlag=false"
+        if company_id is not None:
+            number = _number(company_id)
+            if number is None:
+                return ()  # no company can have such an id
+            conditions = f"company/id={number} and {conditions}"
+        read_at = self._clock.now()
+        found = self._list(
+            _AGREEMENTS, "agreements.list", fields=agreements.FIELDS, conditions=conditions
+        )
+        return tuple(agreements.agreement(one, read_at) for one in found)
+
+    def get_agreement(self, agreement_id: AgreementId) -> Agreement:
+        read_at = self._clock.now()
+        path = _agreement_path(agreement_id)
+        try:
+            answer = self._session.get_json(
+                path, {"fields": agreements.FIELDS}, kind="connectwise.agreements.get"
+            )
+        except _AbsentError as error:
+            raise self._missing(f"there is no agreement {agreement_id}") from error
+        self._keys_proven = True
+        return agreements.agreement(Payload(answer), read_at)
+
+    def list_lines(self, agreement_id: AgreementId) -> tuple[AgreementLine, ...]:
+        path = f"{_agreement_path(agreement_id)}/additions"
+        try:
+            found = self._pages(path, "additions.list", fields=additions.FIELDS)
+        except _AbsentError as error:
+            raise self._missing(f"there is no agreement {agreement_id}") from error
+        return tuple(additions.line(one, agreement_id) for one in found)
+
+    def execute(self, operation: Operation) -> AgreementLine | None:
+        try:
+            answer = self._written(operation)
+        except _AbsentError as error:
+            missing = self._missing(str(error))
+            if isinstance(missing, AccessDeniedError):
+                raise missing from error
+            if isinstance(operation, RemoveLine):
+                return None  # gone already, as was asked for
+            raise RequestRefusedError(str(error)) from error
+        self._keys_proven = True
+        return None if isinstance(operation, RemoveLine) else self._saved(operation, answer)
+
+    def _written(self, operation: Operation) -> Json:
+        path = _written_path(operation)
+        if isinstance(operation, CreateLine):
+            body = additions.body(operation, _product_number(operation))
+            return self._session.send_json("POST", path, body, kind="connectwise.additions.create")
+        if isinstance(operation, RemoveLine):
+            return self._session.send_json("DELETE", path, kind="connectwise.additions.delete")
+        changes = additions.patch(operation)
+        return self._session.send_json("PATCH", path, changes, kind="connectwise.additions.patch")
+
+    def _saved(self, operation: Operation, answer: Json) -> AgreementLine:
+        """Return the line that a write answered, once it is seen to be what was asked for."""
+        connection = self._session.connection
+        try:
+            saved = additions.line(Payload(answer), operation.agreement_id)
+        except UnexpectedPayloadError as error:
+            message = f"{connection}: written, but the answer cannot be read: {error}"
+            raise UnknownOutcomeError(message) from error
+        wrong = additions.differences(operation, saved)
+        if wrong:
+            raise RequestRefusedError(
+                f"{connection}: line {saved.line_id} was saved with another {', '.join(wrong)} "
+                "than was asked for"
+            )
+        return saved
+
+    # Reads ----------------------------------------------------------------------------------------
+
+    def _list(
+        self, path: str, kind: str, *, fields: str, conditions: str = ""
+    ) -> tuple[Payload, ...]:
+        try:
+            return self._pages(path, kind, fields=fields, conditions=conditions)
+        except _AbsentError as error:
+            raise _wrong_keys(error) from error
+
+    def _pages(
+        self, path: str, kind: str, *, fields: str, conditions: str = ""
+    ) -> tuple[Payload, ...]:
+        params: dict[str, str | int] = {"fields": fields, "pageSize": PAGE_SIZE}
+        if conditions:
+            params["conditions"] = conditions
+        found: dict[int, Payload] = {}
+        for reply in self._session.pages(
+            path, params, next_link=_next_link, headers=_FORWARD_ONLY, kind=f"connectwise.{kind}"
+        ):
+            for one in Payload(reply.json).items():
+                number = one["id"].whole()
+                if number in found:
+                    raise UnexpectedPayloadError(
+                        f"{self._session.connection}: {path} lists {number} twice"
+                    )
+                found[number] = one
+        self._keys_proven = True
+        return tuple(found.values())
+
+    def _first_of(self, path: str, kind: str) -> None:
+        self._listed(path, {"pageSize": 1, "fields": "id"}, kind)
+        self._keys_proven = True
+
+    def _listed(self, path: str, params: Mapping[str, str | int], kind: str) -> Reply:
+        try:
+            return self._session.get(path, params, kind=f"connectwise.{kind}")
+        except _AbsentError as error:
+            raise _wrong_keys(error) from error
+
+    def _missing(self, message: str) -> OperatorActionError:
+        """Return whether a record is not there, or the keys are wrong: both are answered by 404.
+
+        What cannot be told from what this process has seen is asked for once.
+        """
+        if not self._keys_proven:
+            try:
+                self._first_of(_AGREEMENTS, "agreements.check")
+            except AccessDeniedError as denied:
+                return denied
+        return NotFoundError(message)
+
+
+class _AbsentError(OperatorActionError):
+    """404 in ConnectWise's own form: no such record, or wrong keys."""
+
+
+def connectwise_gateway(
+    name: ConnectionName,
+    config: ConnectWiseConfig,
+    clock: Clock,
+    http: requests.Session | None = None,
+    on_call: OnCall | None = None,
+) -> ConnectWiseGateway:
+    """Return the gateway of a connection.
+
+    Args:
+        name: What errors call the connection.
+        http: The transport to share; a pool of its own when ``None``.
+        on_call: As ``ApiSession`` takes it.
+    """
+    user = f"{config.company_id}+{config.public_key}:{config.private_key}"
+    headers = {
+        "Authorization": f"Basic {base64.b64encode(user.encode()).decode()}",
+        "clientId": config.client_id,
+    }
+    session = ApiSession(
+        name,
+        _base_url(config.url),
+        http or pooled_http(),
+        headers=lambda: headers,
+        error_text=_error_text,
+        on_status=_special,
+        on_call=on_call,
+        remedy=_CHECK_ROLE,
+        now=clock.real_now,
+    )
+    return ConnectWiseGateway(session, clock)
+
+
+def _base_url(url: str) -> str:
+    trimmed = url.rstrip("/")
+    return trimmed if urlsplit(trimmed).path else f"{trimmed}{API_PATH}"
+
+
+def _special(sent: Sent, refusal: Refusal) -> SeatsyncError | None:
+    if refusal.status == HTTPStatus.UNAUTHORIZED:
+        return AccessDeniedError(f"{sent}: 401: the keys were refused", _CHECK_KEYS)
+    if refusal.status != HTTPStatus.NOT_FOUND:
+        return None
+    if not isinstance(refusal.body, dict):  # plain text: "Cannot route", or somebody else's page
+        return AccessDeniedError(f"{sent}: 404 without a reason", _CHECK_KEYS)
+    said = f": {refusal.text}" if refusal.text else ""
+    return _AbsentError(f"{sent}: 404{said}")
+
+
+def _wrong_keys(error: _AbsentError) -> AccessDeniedError:
+    return AccessDeniedError(str(error), _CHECK_KEYS)
+
+
+def _error_text(body: Json) -> str:
+    reasons = [one["message"] for one in body.get("errors") or []]
+    return "; ".join([body["message"], *reasons])
+
+
+def _next_link(reply: Reply) -> str | None:
+    links = parse_header_links(reply.headers.get("Link", ""))
+    return next((link["url"] for link in links if link.get("rel") == "next"), None)
+
+
+def _product(payload: Payload) -> Product:
+    return Product(
+        product_id=ProductId(str(payload["id"].whole())),
+        code=payload["identifier"].text(),
+        name=payload["description"].text_or_none() or payload["identifier"].text(),
+        price=payload["price"].decimal_or_none(),
+        cost=payload["cost"].decimal_or_none(),
+        active=not payload["inactiveFlag"].flag_or_none(),
+    )
+
+
+def _number(text: str) -> int | None:
+    """Return an id of ConnectWise, which is a whole number, or ``None`` for any other text.
+
+    Other text never gets into a path or a condition.
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
+
+
+def _agreement_path(agreement_id: AgreementId) -> str:
+    number = _number(agreement_id)
+    if number is None:
+        raise NotFoundError(f"there is no agreement {agreement_id!r}")
+    return f"{_AGREEMENTS}/{number}"
+
+
+def _written_path(operation: Operation) -> str:
+    agreement = _number(operation.agreement_id)
+    if agreement is None:
+        raise RequestRefusedError(f"there is no agreement {operation.agreement_id!r}")
+    path = f"{_AGREEMENTS}/{agreement}/additions"
+    if isinstance(operation, CreateLine):
+        return path
+    line = _number(operation.line_id)
+    if line is None:
+        raise RequestRefusedError(f"there is no line {operation.line_id!r}")
+    return f"{path}/{line}"
+
+
+def _product_number(create: CreateLine) -> int:
+    product = _number(create.product_id)
+    if product is None:
+        raise RequestRefusedError(f"there is no product {create.product_id!r}")
+    return product
