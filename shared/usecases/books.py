@@ -78,11 +78,11 @@ class Book:
         for mapping in self.mappings:
             profile = self.catalogue.profiles.get(mapping.profile_id)
             ended = mapping.effective_to is not None and mapping.effective_to < today
-            if profile is None or ended or self._never_billed(mapping):
+            if profile is None or ended or self._never_billed(mapping, today):
                 continue
             group = group_of(mapping, profile)
             members = found.get(group.group_id, (group, ()))[1]
-            found[group.group_id] = (group, (*members, self._member(mapping)))
+            found[group.group_id] = (group, (*members, self._member(mapping, today)))
         return found
 
     def owned_lines(self, apart_from: GroupId) -> frozenset[LineId]:
@@ -98,41 +98,45 @@ class Book:
         stored = self.ledgers.get(group_id)
         return Ledger(self.customer.customer_id, group_id) if stored is None else stored.value
 
-    def _never_billed(self, mapping: Mapping) -> bool:
-        row = self.row(mapping.row_id)
-        return row is not None and row.sku_id in self.catalogue.excluded_skus
-
-    def _member(self, mapping: Mapping) -> Member:
+    def _never_billed(self, mapping: Mapping, today: date) -> bool:
+        """A globally excluded SKU, or a licence whose subscriptions are all billed on their own."""
         row = self.row(mapping.row_id)
         if row is None:
-            name, billed = str(mapping.row_id), BilledQuantity(None, (self._why_unknown(),))
-        else:
-            name, billed = row.name, self._billed(row, mapping)
-        return Member(mapping.row_id, name, mapping, billed)
+            return False
+        if row.sku_id in self.catalogue.excluded_skus:
+            return True
+        apart = self._mapped_apart(row, mapping, today)
+        return (
+            row.kind is RowKind.LICENSE
+            and bool(row.subscriptions)
+            and len(apart) == len(row.subscriptions)
+        )
 
-    def _billed(self, row: LicenseRow, mapping: Mapping) -> BilledQuantity:
+    def _member(self, mapping: Mapping, today: date) -> Member:
+        row = self.row(mapping.row_id)
+        if row is None:
+            unknown = BilledQuantity(None, (self._why_unknown(),))
+            return Member(mapping.row_id, str(mapping.row_id), mapping, unknown)
+        return Member(mapping.row_id, row.name, mapping, self._billed(row, mapping, today))
+
+    def _billed(self, row: LicenseRow, mapping: Mapping, today: date) -> BilledQuantity:
         if row.kind is RowKind.LICENSE:
-            row = remainder_of(row, self._mapped_apart(row, mapping))
+            row = remainder_of(row, self._mapped_apart(row, mapping, today))
         if row.counts is None:
             return BilledQuantity(None, (row.unknown or self._why_unknown(),))
         active = active_seats(row.counts, mapping.grace, count_trials=mapping.count_trials)
         return billed_quantity(active, included=mapping.included, minimum=mapping.minimum)
 
-    def _mapped_apart(self, row: LicenseRow, mapping: Mapping) -> frozenset[RowId]:
-        """Subscriptions of a licence that bill through mappings of their own, while this one does.
+    def _mapped_apart(self, row: LicenseRow, mapping: Mapping, today: date) -> frozenset[RowId]:
+        """Subscriptions of a licence that bill through mappings of their own while this one does.
 
-        A superseded mapping looks at its last day, so that a subscription that moves away the day
-        after is still counted here.
+        Judged on the last day of a superseded mapping and on the first day of a coming one, so
+        that a subscription that moves on a date is counted on one side until it and on the other
+        from it.
         """
+        day = mapping.effective_to or max(today, mapping.effective_from or today)
         own = {subscription_row(s.subscription_id) for s in row.subscriptions}
-        until = mapping.effective_to
-        return frozenset(
-            other.row_id
-            for other in self.mappings
-            if other.row_id in own
-            and other.effective_to is None
-            and (until is None or other.effective_from is None or other.effective_from <= until)
-        )
+        return frozenset(m.row_id for m in self.mappings if m.row_id in own and m.bills_on(day))
 
     def _why_unknown(self) -> str:
         if self.record is None or self.record.snapshot is None:

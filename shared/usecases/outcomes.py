@@ -6,6 +6,7 @@ from datetime import datetime
 from shared.domain.agreements import in_words
 from shared.domain.alerts import Alert, AlertKind
 from shared.domain.approvals import Approval, ApprovalState
+from shared.domain.errors import NotFoundError
 from shared.domain.ids import CustomerId, GroupId, RowId, RunId
 from shared.domain.planning import Member, Plan, PlanStatus, ReasonKind
 from shared.domain.runs import ItemState, RunItem
@@ -132,9 +133,17 @@ class Board:
                 gone = replace(approval, state=ApprovalState.SUPERSEDED, decided_at=self._now)
                 self._changed_approvals[approval.approval_id] = gone
                 del self._approvals[approval.approval_id]
-        if by is not None and by.approval_id not in self._approvals:
+        if by is not None and by.approval_id not in self._approvals and not self._rejected(by):
             self._approvals[by.approval_id] = by
             self._changed_approvals[by.approval_id] = by
+
+    def _rejected(self, approval: Approval) -> bool:
+        """Whether a person said no to exactly this; it is not asked again until it differs."""
+        try:
+            stored = self._services.approvals.get(approval.approval_id).value
+        except NotFoundError:
+            return False
+        return stored.state is ApprovalState.REJECTED
 
     def _approval(
         self, run_id: RunId, members: tuple[Member, ...], plan: Plan, fingerprint: str

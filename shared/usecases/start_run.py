@@ -6,7 +6,15 @@ from collections.abc import Iterable
 from shared.domain.alerts import Alert, AlertKind
 from shared.domain.customers import Customer, CustomerState
 from shared.domain.errors import ConflictError, NotFoundError, OperatorActionError, RetryableError
-from shared.domain.ids import ConnectionName, CustomerId, GroupId, RowId, RunId, TenantId
+from shared.domain.ids import (
+    AgreementId,
+    ConnectionName,
+    CustomerId,
+    GroupId,
+    RowId,
+    RunId,
+    TenantId,
+)
 from shared.domain.runs import ItemState, Run, RunItem, RunReason, RunState
 from shared.ports import LicenseSync, Services, TenantSync
 
@@ -71,24 +79,18 @@ def retry_failed(run_id: RunId, services: Services, *, requested_by: str) -> Run
 def start_group(
     customer: Customer,
     group_id: GroupId,
-    message: LicenseSync,
+    agreement_id: AgreementId,
     services: Services,
     *,
+    approval_id: str,
     requested_by: str,
     reason: RunReason,
 ) -> RunId:
-    """Queue one line group, for an approval, and return the run."""
+    """Queue one line group with the approval to carry out, and return the run."""
     run_id = _open(services, (customer,), requested_by, reason)
-    item = _item(run_id, customer.customer_id, group_id, (), services)
-    services.runs.put_items([item])
+    services.runs.put_items([_item(run_id, customer.customer_id, group_id, (), services)])
     services.license_queue.put(
-        LicenseSync(
-            run_id=run_id,
-            customer_id=message.customer_id,
-            group_id=group_id,
-            agreement_id=message.agreement_id,
-            approval_id=message.approval_id,
-        )
+        LicenseSync(run_id, customer.customer_id, group_id, agreement_id, approval_id=approval_id)
     )
     return run_id
 

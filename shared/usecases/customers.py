@@ -1,0 +1,152 @@
+"""Add, change and remove customers, and find tenants that are not added yet."""
+
+from dataclasses import dataclass, replace
+
+from shared.domain.agreements import Company
+from shared.domain.customers import Customer, CustomerState, DirectoryTenant, UserFilter
+from shared.domain.errors import ConflictError, InvalidInputError, StaleVersionError
+from shared.domain.ids import CompanyId, ConnectionName, CustomerId, TenantId
+from shared.domain.matching import best_match
+from shared.ports import Services, Versioned
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerDraft:
+    """A customer as a person fills it in; the fields are those of ``Customer``."""
+
+    name: str
+    microsoft: ConnectionName
+    tenant_id: TenantId
+    psa: ConnectionName
+    company_id: CompanyId
+    filter: UserFilter | None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A tenant that is not a customer yet.
+
+    Attributes:
+        company: The best-matching PSA company, if any comes near.
+        score: From 0 to 100.
+        why: What matched, in words.
+    """
+
+    microsoft: ConnectionName
+    tenant: DirectoryTenant
+    company: Company | None
+    score: int
+    why: str
+
+
+def add_customer(draft: CustomerDraft, services: Services, *, actor: str) -> Versioned[Customer]:
+    """Add a customer.
+
+    Raises:
+        InvalidInputError: A connection, tenant or company cannot be used; it says which.
+        ConflictError: The same tenant is a customer with the same company or the same filter.
+    """
+    errors: dict[str, str] = {}
+    if draft.microsoft not in services.connections.microsoft_names():
+        errors["microsoft"] = "there is no such Microsoft connection"
+    if draft.psa not in services.connections.psa_names():
+        errors["psa"] = "there is no such PSA connection"
+    elif all(
+        company.company_id != draft.company_id
+        for company in services.connections.psa(draft.psa).gateway.list_companies()
+    ):
+        errors["company_id"] = "the PSA has no such company"
+    if errors:
+        raise InvalidInputError(errors)
+    for other in services.customers.all():
+        if other.state is CustomerState.DELETED or other.tenant_id != draft.tenant_id:
+            continue
+        if other.filter == draft.filter:
+            raise ConflictError(
+                f"customer {other.name} ({other.customer_id}) already has this tenant's users; "
+                "give both a user filter"
+            )
+    return services.customers.add(
+        Customer(
+            customer_id=CustomerId(services.ids.new()),
+            name=draft.name,
+            microsoft=draft.microsoft,
+            tenant_id=draft.tenant_id,
+            psa=draft.psa,
+            company_id=draft.company_id,
+            filter=draft.filter,
+            state=CustomerState.ACTIVE,
+            split=frozenset(),
+            added_by=actor,
+            added_at=services.clock.now(),
+        )
+    )
+
+
+def change_customer(
+    customer_id: CustomerId,
+    services: Services,
+    *,
+    if_match: str | None,
+    name: str | None,
+    state: CustomerState | None,
+) -> Versioned[Customer]:
+    """Rename, pause or resume a customer.
+
+    Raises:
+        NotFoundError: There is no such customer.
+        StaleVersionError: Somebody saved it first.
+        ConflictError: It is deleted.
+    """
+    read = _read(customer_id, services, if_match)
+    if read.value.state is CustomerState.DELETED:
+        raise ConflictError("the customer is deleted; add it again")
+    return services.customers.save(
+        read,
+        replace(
+            read.value,
+            name=read.value.name if name is None else name,
+            state=read.value.state if state is None else state,
+        ),
+    )
+
+
+def delete_customer(customer_id: CustomerId, services: Services, *, if_match: str | None) -> None:
+    """Stop syncing a customer; its history stays, and so do its lines in the PSA.
+
+    Raises:
+        NotFoundError: There is no such customer.
+        StaleVersionError: Somebody saved it first.
+    """
+    read = _read(customer_id, services, if_match)
+    if read.value.state is not CustomerState.DELETED:
+        services.customers.save(read, replace(read.value, state=CustomerState.DELETED))
+
+
+def candidates(services: Services, psa: ConnectionName) -> tuple[Candidate, ...]:
+    """Return the tenants that are not customers yet, each with its best-matching company.
+
+    Raises:
+        NotFoundError: There is no such PSA connection.
+        RetryableError, OperatorActionError: A connection could not be read.
+    """
+    companies = services.connections.psa(psa).gateway.list_companies()
+    known = {
+        (c.microsoft, c.tenant_id)
+        for c in services.customers.all()
+        if c.state is not CustomerState.DELETED
+    }
+    found = []
+    for name in services.connections.microsoft_names():
+        for tenant in services.connections.microsoft(name).list_tenants():
+            if (name, tenant.tenant_id) not in known:
+                match = best_match(tenant.name, tenant.domain, companies)
+                found.append(Candidate(name, tenant, match.company, match.score, match.why))
+    return tuple(sorted(found, key=lambda c: (c.tenant.name.casefold(), c.tenant.tenant_id)))
+
+
+def _read(customer_id: CustomerId, services: Services, if_match: str | None) -> Versioned[Customer]:
+    read = services.customers.get(customer_id)
+    if if_match is not None and read.version != if_match:
+        raise StaleVersionError("somebody saved this customer first; look at it again")
+    return read

@@ -1,0 +1,198 @@
+"""What a sync would write now: the same plan and the same guards, and nothing is sent."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from shared.domain.agreements import Agreement, AgreementLine
+from shared.domain.customers import Customer
+from shared.domain.errors import NotFoundError, SeatsyncError
+from shared.domain.guards import guarded
+from shared.domain.ids import AgreementId, CustomerId, GroupId, RowId
+from shared.domain.licensing import LicenseRow
+from shared.domain.mappings import Mapping
+from shared.domain.planning import Member, Plan
+from shared.domain.quantities import Grace, active_seats
+from shared.ports import PsaConnection, Services
+from shared.usecases.books import Book, local_date, open_book, planned
+from shared.usecases.read_tenant import read_tenant
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPreview:
+    """A line group's plan, or why it cannot be planned now."""
+
+    group_id: GroupId
+    agreement: Agreement | None
+    members: tuple[Member, ...]
+    plan: Plan | None
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowView:
+    """A row as the company page shows it.
+
+    Attributes:
+        state: in_step, change, held, blocked, waiting, unmapped, excluded or unknown.
+        active: Seats by the mapping's switches, or by the defaults without one.
+    """
+
+    row: LicenseRow
+    mapping: Mapping | None
+    mapping_version: str | None
+    preview: GroupPreview | None
+    state: str
+    active: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerView:
+    """A customer's rows, with the age of the numbers."""
+
+    customer: Customer
+    rows: tuple[RowView, ...]
+    read_at: datetime | None
+    problem: str
+
+
+def license_rows(customer_id: CustomerId, services: Services) -> CustomerView:
+    """Return the company page's rows with what a sync would do to each now.
+
+    A tenant that was never read is read now.
+
+    Raises:
+        NotFoundError: There is no such customer.
+        RetryableError, OperatorActionError: The first read failed.
+    """
+    customer = services.customers.get(customer_id).value
+    stored = services.snapshots.get(customer.tenant_id)
+    if stored is None or stored.value.snapshot is None:
+        record = read_tenant(customer.tenant_id, customer.microsoft, services)
+    else:
+        record = stored.value
+    book = open_book(customer, services, record=record)
+    versions = {
+        m.value.row_id: m.version
+        for m in services.mappings.of_customer(customer_id)
+        if m.value.effective_to is None
+    }
+    previews = preview_book(book, services)
+    by_row = {
+        member.row_id: preview
+        for preview in previews
+        for member in preview.members
+        if member.mapping.effective_to is None
+    }
+    return CustomerView(
+        customer=customer,
+        rows=tuple(
+            _row_view(book, row, by_row.get(row.row_id), versions.get(row.row_id))
+            for row in book.rows()
+        ),
+        read_at=None if record.snapshot is None else record.snapshot.taken_at,
+        problem=record.problem,
+    )
+
+
+def preview_customer(customer_id: CustomerId, services: Services) -> tuple[GroupPreview, ...]:
+    """Return every line group's plan.
+
+    Raises:
+        NotFoundError: There is no such customer.
+    """
+    customer = services.customers.get(customer_id).value
+    return preview_book(open_book(customer, services), services)
+
+
+def preview_mapping(
+    book: Book, row_id: RowId, drafts: tuple[Mapping, ...], services: Services
+) -> tuple[GroupPreview, ...]:
+    """Return the plans of the groups that unsaved mappings of a row touch.
+
+    Args:
+        drafts: Replace the stored mappings of the same rows; superseded ones come beside them.
+    """
+    replaced = {draft.row_id for draft in drafts if draft.effective_to is None}
+    kept = tuple(m for m in book.mappings if m.row_id not in replaced or m.effective_to is not None)
+    touched = preview_book(replace(book, mappings=(*kept, *drafts)), services)
+    return tuple(
+        preview for preview in touched if any(member.row_id == row_id for member in preview.members)
+    )
+
+
+def preview_book(book: Book, services: Services) -> tuple[GroupPreview, ...]:
+    """Return the plans of a book's groups; each agreement is read once.
+
+    A PSA that cannot be read makes its groups' plans problems, not errors: the page still shows
+    what is known.
+    """
+    psa = services.connections.psa(book.customer.psa)
+    today = local_date(services.clock.now(), psa)
+    guards = services.settings.guards().value
+    agreements: dict[AgreementId, tuple[Agreement, tuple[AgreementLine, ...]] | str] = {}
+    previews = []
+    for group_id, (group, members) in book.groups(today).items():
+        if group.agreement_id not in agreements:
+            agreements[group.agreement_id] = _read(book.customer, psa, group.agreement_id)
+        found = agreements[group.agreement_id]
+        if isinstance(found, str):
+            previews.append(GroupPreview(group_id, None, members, None, found))
+            continue
+        header, lines = found
+        plan = guarded(
+            planned(book, group, members, header, lines, psa=psa, today=today),
+            guards,
+            header,
+            today,
+        )
+        previews.append(GroupPreview(group_id, header, members, plan, ""))
+    return tuple(previews)
+
+
+def psa_today(customer: Customer, services: Services) -> date:
+    """Return today's date where the customer is billed."""
+    return local_date(services.clock.now(), services.connections.psa(customer.psa))
+
+
+def _read(
+    customer: Customer, psa: PsaConnection, agreement_id: AgreementId
+) -> tuple[Agreement, tuple[AgreementLine, ...]] | str:
+    try:
+        header = psa.gateway.get_agreement(agreement_id)
+        if header.company_id != customer.company_id:
+            return f"agreement {agreement_id} belongs to another company than the customer"
+        return header, psa.gateway.list_lines(agreement_id)
+    except SeatsyncError as error:
+        return str(error)
+
+
+def _row_view(
+    book: Book, row: LicenseRow, preview: GroupPreview | None, version: str | None
+) -> RowView:
+    mapping = book.current(row.row_id)
+    grace = Grace.ONLY_WITHOUT_ACTIVE if mapping is None else mapping.grace
+    active = None
+    if row.counts is not None:
+        trials = mapping is not None and mapping.count_trials
+        active = active_seats(row.counts, grace, count_trials=trials).seats
+    if book.is_excluded(row):
+        state = "excluded"
+    elif mapping is None:
+        state = "unmapped"
+    elif preview is None or preview.plan is None:
+        state = "unknown"
+    else:
+        state = str(preview.plan.status)
+    return RowView(row, mapping, version, preview, state, active)
+
+
+def known_row(book: Book, row_id: RowId) -> LicenseRow:
+    """Return the row.
+
+    Raises:
+        NotFoundError: The tenant's last complete answer has no such row.
+    """
+    row = book.row(row_id)
+    if row is None:
+        raise NotFoundError(f"customer {book.customer.customer_id} has no row {row_id}")
+    return row
