@@ -1,0 +1,1 @@
+"""What Seatsync remembers, in Azure Table Storage: one module for each aggregate."""

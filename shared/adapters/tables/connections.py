@@ -1,0 +1,63 @@
+"""Table ``connections``: one partition, by the connection's name."""
+
+import threading
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.adapters.tables.codec import Codec
+from shared.adapters.tables.entries import Entries
+from shared.adapters.tables.keys import key
+from shared.adapters.tables.retry import settled
+from shared.adapters.tables.table import Tables
+from shared.ports import Clock
+
+PARTITION = "connections"
+
+REMEMBERED = timedelta(seconds=2)
+"""How long a process goes by what it read: every call of an API asks, and few pauses are new."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionState:
+    """A connection's pause."""
+
+    paused_until: datetime
+
+
+class ConnectionTable:
+    """A ``ConnectionStates``.
+
+    A pause is seen at once by the process that makes it, and within two seconds by the others.
+    """
+
+    def __init__(self, tables: Tables, clock: Clock, remembered: timedelta = REMEMBERED) -> None:
+        codec = Codec[ConnectionState](ConnectionState, "a connection's state")
+        self._entries = Entries(tables.table("connections"), codec)
+        self._clock = clock
+        self._remembered = remembered
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[datetime, datetime | None]] = {}
+
+    def paused_until(self, name: str) -> datetime | None:
+        now = self._clock.real_now()
+        with self._lock:
+            read_at, until = self._known.get(name, (None, None))
+        if read_at is None or not timedelta(0) <= now - read_at < self._remembered:
+            found = self._entries.get(PARTITION, key(name))
+            until = found.value.paused_until if found else None
+            self._remember(name, now, until)
+        return until if until is not None and until > now else None
+
+    def pause(self, name: str, until: datetime) -> None:
+        settled(lambda: self._pause_once(name, until))
+
+    def _pause_once(self, name: str, until: datetime) -> None:
+        found = self._entries.get(PARTITION, key(name))
+        longest = max(until, found.value.paused_until) if found else until
+        if found is None or longest > found.value.paused_until:
+            self._entries.save(PARTITION, key(name), found, ConnectionState(longest))
+        self._remember(name, self._clock.real_now(), longest)
+
+    def _remember(self, name: str, at: datetime, until: datetime | None) -> None:
+        with self._lock:
+            self._known[name] = (at, until)

@@ -1,0 +1,98 @@
+"""Table ``leases``: a partition for each customer, by line group; an entity while one is held.
+
+Taking a free lease is one call, and giving it back another. An entity whose time is over is taken
+by a conditional replacement, so one of several wins. Workers compare the time on their own clocks:
+they should agree within seconds, and the ETag keeps even a wrong clock from making two holders.
+"""
+
+import secrets
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.adapters.tables.codec import Codec
+from shared.adapters.tables.entries import Entries
+from shared.adapters.tables.keys import key
+from shared.adapters.tables.table import Tables
+from shared.domain.errors import LeaseTakenError, StaleVersionError
+from shared.domain.ids import CustomerId, GroupId
+from shared.ports import Clock, Versioned
+
+LASTS = timedelta(seconds=60)
+RENEWED_AFTER = timedelta(seconds=20)
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseHolder:
+    """Who holds a lease, by a random name, and until when."""
+
+    owner: str
+    expires_at: datetime
+
+
+class LeaseTable:
+    """A ``LeaseRepository``."""
+
+    def __init__(self, tables: Tables, clock: Clock) -> None:
+        codec = Codec[LeaseHolder](LeaseHolder, "a lease")
+        self._entries = Entries(tables.table("leases"), codec)
+        self._clock = clock
+
+    def take(self, customer_id: CustomerId, group_id: GroupId) -> "HeldLease":
+        place = key(customer_id), key(group_id)
+        now = self._clock.real_now()
+        mine = LeaseHolder(secrets.token_hex(8), now + LASTS)
+        try:
+            held = self._entries.save(*place, None, mine)
+        except StaleVersionError:
+            held = self._take_over(place, mine, now)
+        return HeldLease(self._entries, place, held, self._clock, group_id)
+
+    def _take_over(
+        self, place: tuple[str, str], mine: LeaseHolder, now: datetime
+    ) -> Versioned[LeaseHolder]:
+        found = self._entries.get(*place)
+        if found is not None and found.value.owner == mine.owner:
+            return found  # ours: only the answer to our first try was lost
+        if found is not None and found.value.expires_at > now:
+            raise LeaseTakenError(place[1], found.value.expires_at - now)
+        try:
+            return self._entries.save(*place, found, mine)
+        except StaleVersionError as error:
+            raise LeaseTakenError(place[1], LASTS) from error
+
+
+class HeldLease:
+    """A ``Lease``; used by one thread."""
+
+    def __init__(
+        self,
+        entries: Entries[LeaseHolder],
+        place: tuple[str, str],
+        held: Versioned[LeaseHolder],
+        clock: Clock,
+        name: str,
+    ) -> None:
+        self._entries = entries
+        self._place = place
+        self._held = held
+        self._clock = clock
+        self._name = name
+
+    def keep(self) -> None:
+        now = self._clock.real_now()
+        if now < self._held.value.expires_at - LASTS + RENEWED_AFTER:
+            return
+        renewed = replace(self._held.value, expires_at=now + LASTS)
+        try:
+            self._held = self._entries.save(*self._place, self._held, renewed)
+        except StaleVersionError as error:
+            found = self._entries.get(*self._place)
+            if found is None or found.value != renewed:
+                raise LeaseTakenError(self._name, LASTS) from error
+            self._held = found  # renewed, and only the answer was lost
+
+    def release(self) -> None:
+        try:
+            self._entries.table.delete(*self._place, self._held.version)
+        except StaleVersionError:
+            return  # another worker's by now

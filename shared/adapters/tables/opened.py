@@ -1,0 +1,129 @@
+"""Values that are open for a while: one range query lists the open ones, however many are closed.
+
+Each value has one entity. While it is open, the same partition holds it a second time under a key
+that begins with ``~`` and sorts the open ones; both are written in one transaction, so they never
+disagree. A filter on a state column would read every closed entry each time.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Generic, TypeVar
+
+from shared.adapters.tables.entries import Entries
+from shared.adapters.tables.keys import OPEN_PREFIX, SEPARATOR, key
+from shared.adapters.tables.retry import settled
+from shared.adapters.tables.table import (
+    MOST_OPERATIONS,
+    Create,
+    Delete,
+    Operation,
+    Put,
+    Replace,
+    Where,
+)
+from shared.domain.errors import ConflictError, StaleVersionError
+from shared.ports import Page, Versioned
+
+T = TypeVar("T")
+
+
+class OpenedEntries(Generic[T]):
+    """One partition of such values.
+
+    Args:
+        row: The value's key.
+        open_row: The key of its second entity, after the ``~``; always the same for one value.
+        is_open: Whether the second entity is there.
+    """
+
+    def __init__(
+        self,
+        entries: Entries[T],
+        partition: str,
+        *,
+        row: Callable[[T], str],
+        open_row: Callable[[T], str],
+        is_open: Callable[[T], bool],
+    ) -> None:
+        self._entries = entries
+        self._partition = partition
+        self._row = row
+        self._open_row = open_row
+        self._is_open = is_open
+
+    def get(self, row: str) -> Versioned[T] | None:
+        """Return the value with this key, or ``None``."""
+        return self._entries.get(self._partition, row)
+
+    def save(self, read: Versioned[T] | None, value: T) -> Versioned[T]:
+        """Replace what was read, or create what was not there.
+
+        Raises:
+            StaleVersionError: Somebody saved it first.
+        """
+        was_open = read is not None and self._is_open(read.value)
+        if not was_open and not self._is_open(value):
+            return self._entries.save(self._partition, self._row(value), read, value)
+        entity = self._entries.entity(self._partition, self._row(value), value)
+        operations: list[Operation] = [Replace(entity, read.version) if read else Create(entity)]
+        if self._is_open(value):
+            operations.append(self._second(value))
+        else:
+            operations.append(Delete(self._partition, self._second_row(value)))
+        try:
+            versions = self._entries.table.transact(operations)
+        except ConflictError as error:
+            raise StaleVersionError(str(error)) from error
+        return Versioned(value, versions[0])
+
+    def put_all(self, values: Iterable[T]) -> None:
+        """Store values whatever was there, in as few transactions as they fit; the last one of
+        several with the same key wins.
+        """
+        distinct = list({self._row(value): value for value in values}.values())
+        size = MOST_OPERATIONS // 2
+        for start in range(0, len(distinct), size):
+            chunk = distinct[start : start + size]
+            settled(lambda chunk=chunk: self._put(chunk))  # type: ignore[misc] # bound per chunk
+
+    def opened(self, *prefix: str) -> tuple[T, ...]:
+        """Return the open values, or those of them whose open key begins with these parts."""
+        start = OPEN_PREFIX + (key(*prefix) + SEPARATOR if prefix else "")
+        where = Where(
+            "RowKey ge @start and RowKey lt @end", {"start": start, "end": start + SEPARATOR}
+        )
+        return tuple(found.value for found in self._entries.all(self._partition, where))
+
+    def page(self, continuation: str | None, limit: int, *, open_only: bool) -> Page[T]:
+        """Return some values: the open ones by open key, or all by key."""
+        if open_only:
+            return self._entries.page(self._partition, continuation, limit, beyond=OPEN_PREFIX)
+        where = Where("RowKey lt @opened", {"opened": OPEN_PREFIX})
+        return self._entries.page(self._partition, continuation, limit, where)
+
+    def _put(self, values: list[T]) -> None:
+        operations: list[Operation] = []
+        gone = self._opened_among([v for v in values if not self._is_open(v)])
+        for value in values:
+            operations.append(Put(self._entries.entity(self._partition, self._row(value), value)))
+            if self._is_open(value):
+                operations.append(self._second(value))
+            elif self._second_row(value) in gone:
+                operations.append(Delete(self._partition, self._second_row(value)))
+        self._entries.table.transact(operations)
+
+    def _opened_among(self, closed: list[T]) -> set[str]:
+        """The second keys that are there; removing a missing one fails a whole transaction."""
+        if not closed:
+            return set()
+        rows = {self._second_row(value) for value in closed}
+        where = Where(
+            "RowKey ge @first and RowKey le @last", {"first": min(rows), "last": max(rows)}
+        )
+        found = self._entries.table.query(self._partition, where, select=["PartitionKey", "RowKey"])
+        return rows & {entity.row for entity in found}
+
+    def _second(self, value: T) -> Put:
+        return Put(self._entries.entity(self._partition, self._second_row(value), value))
+
+    def _second_row(self, value: T) -> str:
+        return OPEN_PREFIX + self._open_row(value)

@@ -1,0 +1,80 @@
+"""All repositories on one storage account."""
+
+from dataclasses import dataclass
+
+from shared.adapters.tables.alerts import AlertTable
+from shared.adapters.tables.approvals import ApprovalTable
+from shared.adapters.tables.changes import ChangeTable
+from shared.adapters.tables.connections import ConnectionTable
+from shared.adapters.tables.customers import CustomerTable
+from shared.adapters.tables.exclusions import ExclusionTable
+from shared.adapters.tables.headers import HeaderTable
+from shared.adapters.tables.intents import IntentTable
+from shared.adapters.tables.leases import LeaseTable
+from shared.adapters.tables.ledgers import LedgerTable
+from shared.adapters.tables.mappings import MappingTable
+from shared.adapters.tables.profiles import ProfileTable
+from shared.adapters.tables.runs import RunTable
+from shared.adapters.tables.settings import SettingsTable
+from shared.adapters.tables.snapshots import SnapshotTable
+from shared.adapters.tables.table import Tables
+from shared.ports import (
+    AlertRepository,
+    ApprovalRepository,
+    ChangeRepository,
+    Clock,
+    ConnectionStates,
+    CustomerRepository,
+    ExclusionRepository,
+    HeaderRepository,
+    IntentRepository,
+    LeaseRepository,
+    LedgerRepository,
+    MappingRepository,
+    ProfileRepository,
+    RunRepository,
+    SettingsRepository,
+    SnapshotRepository,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Repositories:
+    """One of each; the names are those of ``Services``."""
+
+    connection_states: ConnectionStates
+    customers: CustomerRepository
+    profiles: ProfileRepository
+    mappings: MappingRepository
+    exclusions: ExclusionRepository
+    snapshots: SnapshotRepository
+    ledgers: LedgerRepository
+    intents: IntentRepository
+    leases: LeaseRepository
+    changes: ChangeRepository
+    runs: RunRepository
+    headers: HeaderRepository
+    approvals: ApprovalRepository
+    alerts: AlertRepository
+    settings: SettingsRepository
+
+
+def repositories(tables: Tables, clock: Clock) -> Repositories:
+    """Return the repositories on these tables; nothing is read or created yet."""
+    return Repositories(
+        connection_states=ConnectionTable(tables, clock),
+        customers=CustomerTable(tables),
+        profiles=ProfileTable(tables),
+        mappings=MappingTable(tables),
+        exclusions=ExclusionTable(tables),
+        snapshots=SnapshotTable(tables),
+        ledgers=LedgerTable(tables),
+        intents=IntentTable(tables),
+        leases=LeaseTable(tables, clock),
+        changes=ChangeTable(tables),
+        runs=RunTable(tables),
+        headers=HeaderTable(tables),
+        approvals=ApprovalTable(tables),
+        alerts=AlertTable(tables),
+        settings=SettingsTable(tables),
+    )

@@ -1,0 +1,128 @@
+"""Queue messages as JSON. What comes from a queue is checked before anything is done with it."""
+
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
+
+from shared.domain.agreements import Agreement
+from shared.domain.errors import BadMessageError, SeatsyncError
+from shared.domain.ids import (
+    AgreementId,
+    ConnectionName,
+    CustomerId,
+    GroupId,
+    RowId,
+    RunId,
+    TenantId,
+)
+from shared.ports import LicenseSync, TenantSync
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class TenantSyncMessage(BaseModel):
+    """A ``TenantSync`` in the queue ``tenant-sync``."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    version: Literal[1]
+    run_id: RunId
+    tenant_id: TenantId
+    microsoft: ConnectionName
+    customer_ids: tuple[CustomerId, ...]
+    row_id: RowId | None = None
+    attempt: PositiveInt = 1
+
+
+class LicenseSyncMessage(BaseModel):
+    """A ``LicenseSync`` in the queue ``license-sync``."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    version: Literal[1]
+    run_id: RunId
+    customer_id: CustomerId
+    group_id: GroupId
+    agreement_id: AgreementId
+    agreement: Agreement | None = None
+    approval_id: str | None = None
+    attempt: PositiveInt = 1
+
+
+def encode(message: TenantSync | LicenseSync) -> str:
+    """Return the message as JSON."""
+    if isinstance(message, TenantSync):
+        return TenantSyncMessage(
+            version=1,
+            run_id=message.run_id,
+            tenant_id=message.tenant_id,
+            microsoft=message.microsoft,
+            customer_ids=message.customer_ids,
+            row_id=message.row_id,
+            attempt=message.attempt,
+        ).model_dump_json()
+    return LicenseSyncMessage(
+        version=1,
+        run_id=message.run_id,
+        customer_id=message.customer_id,
+        group_id=message.group_id,
+        agreement_id=message.agreement_id,
+        agreement=message.agreement,
+        approval_id=message.approval_id,
+        attempt=message.attempt,
+    ).model_dump_json()
+
+
+def decode_tenant(body: str | bytes) -> TenantSync:
+    """Return the message of the queue ``tenant-sync``.
+
+    Raises:
+        BadMessageError: It is not one; the reason names the fields and quotes nothing.
+    """
+    message = _read(TenantSyncMessage, body)
+    return TenantSync(
+        run_id=message.run_id,
+        tenant_id=message.tenant_id,
+        microsoft=message.microsoft,
+        customer_ids=message.customer_ids,
+        row_id=message.row_id,
+        attempt=message.attempt,
+    )
+
+
+def decode_license(body: str | bytes) -> LicenseSync:
+    """Return the message of the queue ``license-sync``.
+
+    Raises:
+        BadMessageError: It is not one; the reason names the fields and quotes nothing.
+    """
+    message = _read(LicenseSyncMessage, body)
+    return LicenseSync(
+        run_id=message.run_id,
+        customer_id=message.customer_id,
+        group_id=message.group_id,
+        agreement_id=message.agreement_id,
+        agreement=message.agreement,
+        approval_id=message.approval_id,
+        attempt=message.attempt,
+    )
+
+
+def _read(model: type[_Model], body: str | bytes) -> _Model:
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_input=False, include_context=False)
+        reasons = sorted({_reason(problem["loc"], problem["type"]) for problem in problems})
+    except SeatsyncError:
+        # The domain's own checks; their words may hold values of the body.
+        reasons = ["agreement: contradicts itself"]
+    # Without the cause: it would carry the body into logs.
+    raise BadMessageError(f"not a message of this queue: {'; '.join(reasons)}") from None
+
+
+def _reason(location: tuple[int | str, ...], problem: str) -> str:
+    if problem == "extra_forbidden":
+        # The unknown name is a part of the body too.
+        location = (*location[:-1], "(unknown field)")
+    return f"{'.'.join(str(part) for part in location) or 'body'}: {problem.replace('_', ' ')}"
