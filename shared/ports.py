@@ -28,6 +28,7 @@ from shared.domain.ids import (
     ConnectionName,
     CustomerId,
     GroupId,
+    ProductId,
     ProfileId,
     RowId,
     RunId,
@@ -36,7 +37,7 @@ from shared.domain.ids import (
 )
 from shared.domain.intents import Intent
 from shared.domain.ledger import Ledger
-from shared.domain.licensing import TenantSnapshot
+from shared.domain.licensing import AssignedUser, TenantSnapshot
 from shared.domain.mappings import BillingProfile, GlobalExclusion, Mapping, RowExclusion
 from shared.domain.planning import CreditMode
 from shared.domain.runs import Run, RunItem
@@ -93,6 +94,12 @@ class LicenseSource(Protocol):
             UnexpectedPayloadError: Graph answered something else than its contract says.
         """
 
+    def assigned_users(self, tenant_id: TenantId) -> tuple[AssignedUser, ...]:
+        """Return the users with a licence, completely; read only when an invoice names users.
+
+        Raises: as ``read_tenant``.
+        """
+
     def list_tenants(self) -> tuple[DirectoryTenant, ...]:
         """Return the customers' tenants that the partner's tenant lists.
 
@@ -117,6 +124,13 @@ class PsaGateway(Protocol):
 
     def list_products(self) -> tuple[Product, ...]:
         """Return the catalogue, inactive products too, by name."""
+
+    def get_product(self, product_id: ProductId) -> Product:
+        """Return a product of the catalogue.
+
+        Raises:
+            NotFoundError: There is none with this id.
+        """
 
     def list_agreements(self, company_id: CompanyId | None) -> tuple[Agreement, ...]:
         """Return the agreements of a company, or of all, that are not cancelled."""

@@ -78,6 +78,7 @@ class AgreementLine:
         marker: The mark of the tool that made the line.
         less_included: Units that the PSA itself takes off before it bills.
         unit_price, unit_cost: Of one seat for one period.
+        product_name: What the product is called on an invoice without a text of its own.
     """
 
     agreement_id: AgreementId
@@ -92,6 +93,7 @@ class AgreementLine:
     unit_price: Decimal | None
     unit_cost: Decimal | None
     billable: Billable
+    product_name: str = ""
 
     @property
     def never_bills(self) -> bool:

@@ -68,6 +68,20 @@ class Sku:
 
 
 @dataclass(frozen=True, slots=True)
+class AssignedUser:
+    """A user with at least one licence, as far as an invoice may tell.
+
+    Attributes:
+        address: The user principal name.
+        sku_ids: Licences assigned to the user, directly or through a group, once each.
+    """
+
+    name: str
+    address: str
+    sku_ids: frozenset[SkuId]
+
+
+@dataclass(frozen=True, slots=True)
 class TenantSnapshot:
     """One complete read of a tenant; a partial answer never becomes a snapshot."""
 

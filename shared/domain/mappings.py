@@ -44,6 +44,13 @@ class Usernames(StrEnum):
     NUMBERED = "numbered"
 
 
+class UserLabel(StrEnum):
+    """What an invoice shows of a user."""
+
+    NAME = "name"
+    ADDRESS = "address"
+
+
 class ExistingLine(StrEnum):
     """What a new mapping does with one unmarked line of its product."""
 
@@ -90,10 +97,17 @@ class BillingProfile:
 
 @dataclass(frozen=True, slots=True)
 class DescriptionOptions:
-    """What goes into the line's text on the invoice."""
+    """What goes into the line's text on the invoice.
+
+    Attributes:
+        overwrite: Stands in place of the product's name.
+        show_users_as: Names by default, so that no mail address gets on an invoice unasked.
+        changes: A list such as "+2 on 17 Mar".
+    """
 
     overwrite: str | None = None
     usernames: Usernames = Usernames.NONE
+    show_users_as: UserLabel = UserLabel.NAME
     term_and_end_date: bool = False
     unassigned: bool = False
     changes: bool = False
