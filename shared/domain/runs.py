@@ -52,7 +52,9 @@ class Run:
 
     Attributes:
         requested_by: A principal's name, or ``timer``.
-        lines: Mapped line groups known at the start; the run stop measures against them.
+        lines: Line groups of the last full run; the run stop measures against them.
+        changing, emptied: Lines that would change, and customers that would fall to 0, without a
+            person having just confirmed them.
         totals: Stamped when the run is closed.
     """
 
@@ -64,6 +66,8 @@ class Run:
     finished_at: datetime | None
     customers: int
     lines: int
+    changing: int = 0
+    emptied: int = 0
     stop_reason: str | None = None
     totals: "Totals | None" = None
 

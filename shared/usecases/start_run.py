@@ -18,6 +18,8 @@ from shared.domain.ids import (
 from shared.domain.runs import ItemState, Run, RunItem, RunReason, RunState
 from shared.ports import LicenseSync, Services, TenantSync
 
+_RUNS_TO_LOOK_AT = 50
+
 
 def start_cycle(services: Services, *, requested_by: str, reason: RunReason) -> RunId:
     """Queue every active customer, and return the run.
@@ -107,10 +109,19 @@ def _open(
         started_at=now,
         finished_at=None,
         customers=len(tuple(customers)),
-        lines=0,
+        lines=_lines_of_last_full_run(services),
     )
     services.runs.add(run)
     return run.run_id
+
+
+def _lines_of_last_full_run(services: Services) -> int:
+    """What the run stop measures against; 0 before the first cycle, where only its floor counts."""
+    full = {RunReason.SCHEDULED, RunReason.REQUESTED}
+    for run in services.runs.list(limit=_RUNS_TO_LOOK_AT).items:
+        if run.reason in full and run.totals is not None:
+            return run.totals.total
+    return 0
 
 
 def _queue(

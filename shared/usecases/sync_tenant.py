@@ -31,6 +31,7 @@ from shared.usecases.books import (
 from shared.usecases.outcomes import Board, fail, item_of, license_name, row_ids
 from shared.usecases.pauses import check_not_paused, pause, wait_of
 from shared.usecases.read_tenant import read_tenant
+from shared.usecases.stop_run import stop_if_unlikely
 
 Groups = dict[GroupId, tuple[LineGroup, tuple[Member, ...]]]
 
@@ -143,6 +144,7 @@ class _CustomerWork:
         self.guards = guards
         self.psa = services.connections.psa(customer.psa)
         self.today = local_date(services.clock.now(), self.psa)
+        self.plans: list[Plan] = []
 
     def run(self, catalogue: Catalogue, record: TenantRecord, *, redelivered: bool) -> None:
         done = self._items_done() if redelivered else set()
@@ -156,6 +158,7 @@ class _CustomerWork:
         if groups:
             check_not_paused(self.customer.psa, self.services)
         items, queue = self._plan(book, groups, board)
+        stop_if_unlikely(self.message.run_id, self.plans, self.guards, board, self.services)
         if self.message.row_id is None:
             self._missing_profiles(book, board)
         board.save()
@@ -207,6 +210,7 @@ class _CustomerWork:
             if group.agreement_id not in lines:
                 lines[group.agreement_id] = self.psa.gateway.list_lines(group.agreement_id)
             plan = self._guarded(book, group, members, header, lines[group.agreement_id])
+            self.plans.append(plan)
             item = item_of(
                 self.message.run_id, customer_id, members, plan, self.services.clock.real_now()
             )

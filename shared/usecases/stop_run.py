@@ -1,0 +1,68 @@
+"""Stop a run that would change more than is likely: a person looks before more is written."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from shared.domain.alerts import AlertKind
+from shared.domain.errors import StaleVersionError
+from shared.domain.guards import GuardSettings, stops_run, stops_run_by_tenants
+from shared.domain.ids import RunId
+from shared.domain.planning import Plan, PlanStatus
+from shared.domain.runs import Run, RunState
+from shared.ports import Services
+from shared.usecases.outcomes import Board
+
+
+def stop_if_unlikely(
+    run_id: RunId,
+    plans: Iterable[Plan],
+    guards: GuardSettings,
+    board: Board,
+    services: Services,
+) -> None:
+    """Count a customer's changes into its run, and stop the run when they are too many.
+
+    Called before the customer's lines are queued, so that its own changes wait too. Lines that are
+    written already stay as they are; what is still queued is held.
+    """
+    plans = tuple(plans)
+    changing = sum(1 for plan in plans if _unconfirmed(plan))
+    emptied = int(_emptied(plans))
+    if not changing and not emptied:
+        return
+    while True:
+        read = services.runs.get(run_id)
+        run = replace(
+            read.value,
+            changing=read.value.changing + changing,
+            emptied=read.value.emptied + emptied,
+        )
+        reason = _reason(run, guards)
+        if reason is not None and run.state is RunState.RUNNING:
+            run = replace(run, state=RunState.STOPPED, stop_reason=reason)
+        try:
+            services.runs.save(read, run)
+        except StaleVersionError:
+            continue  # another tenant's worker counted at the same moment
+        if reason is not None:
+            board.show(AlertKind.RUN_STOPPED, f"run {run_id} was stopped: {reason}", subject=run_id)
+        return
+
+
+def _unconfirmed(plan: Plan) -> bool:
+    return plan.status is PlanStatus.CHANGE and bool(plan.operations) and not plan.confirmed
+
+
+def _emptied(plans: tuple[Plan, ...]) -> bool:
+    """Whether everything the customer was billed for falls to 0."""
+    before = sum(plan.previous or 0 for plan in plans)
+    unknown = any(plan.needed is None for plan in plans)
+    return before > 0 and not unknown and sum(plan.needed or 0 for plan in plans) == 0
+
+
+def _reason(run: Run, guards: GuardSettings) -> str | None:
+    if stops_run(run.changing, run.lines, guards):
+        return f"{run.changing} lines would change, of {run.lines} in the last full run"
+    if stops_run_by_tenants(run.emptied, run.customers, guards):
+        return f"{run.emptied} of {run.customers} customers would fall to 0"
+    return None
