@@ -122,7 +122,7 @@ def _read(model: type[_Model], body: str | bytes) -> _Model:
 
 
 def _reason(location: tuple[int | str, ...], problem: str) -> str:
-    if problem == "extra_forbidden":
+    if problem in {"extra_forbidden", "unexpected_keyword_argument"}:
         # The unknown name is a part of the body too.
         location = (*location[:-1], "(unknown field)")
     return f"{'.'.join(str(part) for part in location) or 'body'}: {problem.replace('_', ' ')}"

@@ -1,0 +1,521 @@
+"""Repositories in memory that keep the promises of the real ones: versions, conflicts and pages.
+
+The contract suites in ``tests/contract/repositories`` run against these and against the tables.
+"""
+
+import threading
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Generic, TypeVar
+
+from shared.adapters.tables import paging
+from shared.adapters.tables.keys import newest_first
+from shared.domain.agreements import Agreement
+from shared.domain.alerts import Alert
+from shared.domain.approvals import Approval, ApprovalState
+from shared.domain.customers import Customer
+from shared.domain.errors import (
+    ConflictError,
+    LeaseTakenError,
+    NotFoundError,
+    StaleVersionError,
+)
+from shared.domain.guards import GuardSettings
+from shared.domain.history import Change
+from shared.domain.ids import (
+    AgreementId,
+    ConnectionName,
+    CustomerId,
+    GroupId,
+    ProfileId,
+    RowId,
+    RunId,
+    TenantId,
+)
+from shared.domain.intents import Intent
+from shared.domain.ledger import Ledger
+from shared.domain.mappings import BillingProfile, GlobalExclusion, Mapping, RowExclusion
+from shared.domain.runs import Run, RunItem, RunState
+from shared.ports import Clock, Page, TenantRecord, Versioned
+
+T = TypeVar("T")
+Key = tuple[str, ...]
+
+
+class Shelf(Generic[T]):
+    """Values by key, each with a version that changes at every write."""
+
+    def __init__(self) -> None:
+        self.stored: dict[Key, Versioned[T]] = {}
+        self.lock = threading.RLock()
+        self._versions = count(1)
+
+    def get(self, *key: str) -> Versioned[T] | None:
+        with self.lock:
+            return self.stored.get(key)
+
+    def put(self, value: T, *key: str) -> Versioned[T]:
+        with self.lock:
+            self.stored[key] = Versioned(value, f"v{next(self._versions)}")
+            return self.stored[key]
+
+    def save(self, read: Versioned[T] | None, value: T, *key: str) -> Versioned[T]:
+        with self.lock:
+            self.check(read, *key)
+            return self.put(value, *key)
+
+    def check(self, read: Versioned[T] | None, *key: str) -> None:
+        """Refuse unless what is there is what was read."""
+        with self.lock:
+            there = self.stored.get(key)
+            if (there.version if there else "") != (read.version if read else ""):
+                raise StaleVersionError(f"{key} was saved by somebody else first")
+
+    def remove(self, *key: str) -> None:
+        with self.lock:
+            self.stored.pop(key, None)
+
+    def all(self, *prefix: str) -> tuple[Versioned[T], ...]:
+        with self.lock:
+            keys = sorted(key for key in self.stored if key[: len(prefix)] == prefix)
+            return tuple(self.stored[key] for key in keys)
+
+
+def a_page(entries: Iterable[tuple[str, T]], continuation: str | None, limit: int) -> Page[T]:
+    """Return a page of values by their keys."""
+    values = dict(entries)
+    start, size = paging.after(continuation), paging.page_size(limit)
+    left = sorted(key for key in values if key > start)
+    return Page(
+        items=tuple(values[key] for key in left[:size]),
+        continuation=paging.token(left[size - 1]) if len(left) > size else None,
+    )
+
+
+class FakeCustomers:
+    """A ``CustomerRepository``."""
+
+    def __init__(self) -> None:
+        self._shelf = Shelf[Customer]()
+
+    def add(self, customer: Customer) -> Versioned[Customer]:
+        try:
+            return self._shelf.save(None, customer, customer.customer_id)
+        except StaleVersionError as error:
+            raise ConflictError(f"customer {customer.customer_id} exists") from error
+
+    def get(self, customer_id: CustomerId) -> Versioned[Customer]:
+        found = self._shelf.get(customer_id)
+        if found is None:
+            raise NotFoundError(f"there is no customer {customer_id}")
+        return found
+
+    def save(self, read: Versioned[Customer], customer: Customer) -> Versioned[Customer]:
+        return self._shelf.save(read, customer, customer.customer_id)
+
+    def list(self, continuation: str | None = None, limit: int = 100) -> Page[Customer]:
+        return a_page(((c.customer_id, c) for c in self.all()), continuation, limit)
+
+    def all(self) -> tuple[Customer, ...]:
+        return tuple(found.value for found in self._shelf.all())
+
+
+class FakeProfiles:
+    """A ``ProfileRepository``."""
+
+    def __init__(self) -> None:
+        self._shelf = Shelf[BillingProfile]()
+
+    def add(self, profile: BillingProfile) -> Versioned[BillingProfile]:
+        try:
+            return self._shelf.save(None, profile, profile.profile_id)
+        except StaleVersionError as error:
+            raise ConflictError(f"billing profile {profile.profile_id} exists") from error
+
+    def get(self, profile_id: ProfileId) -> Versioned[BillingProfile]:
+        found = self._shelf.get(profile_id)
+        if found is None:
+            raise NotFoundError(f"there is no billing profile {profile_id}")
+        return found
+
+    def save(
+        self, read: Versioned[BillingProfile], profile: BillingProfile
+    ) -> Versioned[BillingProfile]:
+        return self._shelf.save(read, profile, profile.profile_id)
+
+    def delete(self, read: Versioned[BillingProfile]) -> None:
+        with self._shelf.lock:
+            if self._shelf.get(read.value.profile_id) is not None:
+                self._shelf.check(read, read.value.profile_id)
+                self._shelf.remove(read.value.profile_id)
+
+    def all(self) -> tuple[Versioned[BillingProfile], ...]:
+        found = self._shelf.all()
+        return tuple(sorted(found, key=lambda x: (x.value.name.casefold(), x.value.profile_id)))
+
+
+class FakeMappings:
+    """A ``MappingRepository``."""
+
+    def __init__(self) -> None:
+        self._shelf = Shelf[Mapping]()
+        self._exclusions = Shelf[RowExclusion]()
+
+    def of_customer(self, customer_id: CustomerId) -> tuple[Versioned[Mapping], ...]:
+        return self._shelf.all(customer_id)
+
+    def get(self, customer_id: CustomerId, row_id: RowId) -> Versioned[Mapping] | None:
+        return self._shelf.get(customer_id, row_id, "")
+
+    def put(
+        self,
+        read: Versioned[Mapping] | None,
+        mapping: Mapping | None,
+        superseded: Sequence[Mapping] = (),
+    ) -> Versioned[Mapping] | None:
+        with self._shelf.lock:
+            saved = None
+            if mapping is not None:
+                saved = self._shelf.save(read, mapping, mapping.customer_id, mapping.row_id, "")
+            elif read is not None:
+                key = read.value.customer_id, read.value.row_id, ""
+                self._shelf.check(read, *key)
+                self._shelf.remove(*key)
+            for old in superseded:
+                self._shelf.put(old, *_superseded_key(old))
+            return saved
+
+    def forget(self, mapping: Mapping) -> None:
+        self._shelf.remove(*_superseded_key(mapping))
+
+    def exclusions(self, customer_id: CustomerId) -> tuple[RowExclusion, ...]:
+        return tuple(found.value for found in self._exclusions.all(customer_id))
+
+    def exclude(self, exclusion: RowExclusion) -> None:
+        self._exclusions.put(exclusion, exclusion.customer_id, exclusion.row_id)
+
+    def include(self, customer_id: CustomerId, row_id: RowId) -> None:
+        self._exclusions.remove(customer_id, row_id)
+
+
+def _superseded_key(mapping: Mapping) -> Key:
+    assert mapping.effective_to is not None, "a superseded mapping has a last day"
+    return mapping.customer_id, mapping.row_id, mapping.effective_to.isoformat()
+
+
+class FakeExclusions:
+    """An ``ExclusionRepository``."""
+
+    def __init__(self) -> None:
+        self._shelf = Shelf[tuple[GlobalExclusion, ...]]()
+
+    def get(self) -> Versioned[tuple[GlobalExclusion, ...]]:
+        return self._shelf.get("global") or Versioned((), "")
+
+    def save(
+        self, read: Versioned[tuple[GlobalExclusion, ...]], items: tuple[GlobalExclusion, ...]
+    ) -> Versioned[tuple[GlobalExclusion, ...]]:
+        return self._shelf.save(read, items, "global")
+
+
+class FakeSnapshots:
+    """A ``SnapshotRepository``."""
+
+    def __init__(self) -> None:
+        self._shelf = Shelf[TenantRecord]()
+
+    def get(self, tenant_id: TenantId) -> Versioned[TenantRecord] | None:
+        return self._shelf.get(tenant_id)
+
+    def save(self, read: Versioned[TenantRecord] | None, record: TenantRecord) -> None:
+        self._shelf.save(read, record, record.tenant_id)
+
+
+class FakeLedgers:
+    """A ``LedgerRepository``."""
+
+    def __init__(self) -> None:
+        self._shelf = Shelf[Ledger]()
+
+    def of_customer(self, customer_id: CustomerId) -> tuple[Versioned[Ledger], ...]:
+        return self._shelf.all(customer_id)
+
+    def get(self, customer_id: CustomerId, group_id: GroupId) -> Versioned[Ledger] | None:
+        return self._shelf.get(customer_id, group_id)
+
+    def save(self, read: Versioned[Ledger] | None, ledger: Ledger) -> Versioned[Ledger]:
+        return self._shelf.save(read, ledger, ledger.customer_id, ledger.group_id)
+
+
+class FakeIntents:
+    """An ``IntentRepository``."""
+
+    def __init__(self) -> None:
+        self._shelf = Shelf[Intent]()
+
+    def get(self, customer_id: CustomerId, group_id: GroupId) -> Versioned[Intent] | None:
+        return self._shelf.get(customer_id, group_id)
+
+    def of_customer(self, customer_id: CustomerId) -> tuple[Intent, ...]:
+        return tuple(found.value for found in self._shelf.all(customer_id))
+
+    def open(self, intent: Intent) -> Versioned[Intent]:
+        return self._shelf.save(None, intent, intent.change.customer_id, intent.change.group_id)
+
+    def close(self, read: Versioned[Intent]) -> None:
+        key = read.value.change.customer_id, read.value.change.group_id
+        with self._shelf.lock:
+            there = self._shelf.get(*key)
+            if there is not None and there.version == read.version:
+                self._shelf.remove(*key)
+
+
+LEASE_LASTS = timedelta(seconds=60)
+LEASE_RENEWED_AFTER = timedelta(seconds=20)
+
+
+class FakeLeases:
+    """A ``LeaseRepository``."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.shelf = Shelf[datetime]()  # when each lease ends
+
+    def take(self, customer_id: CustomerId, group_id: GroupId) -> "FakeLease":
+        key = customer_id, group_id
+        now = self.clock.real_now()
+        with self.shelf.lock:
+            there = self.shelf.get(*key)
+            if there is not None and there.value > now:
+                raise LeaseTakenError(group_id, there.value - now)
+            return FakeLease(self, key, self.shelf.put(now + LEASE_LASTS, *key))
+
+
+class FakeLease:
+    """A ``Lease``."""
+
+    def __init__(self, leases: FakeLeases, key: Key, held: Versioned[datetime]) -> None:
+        self._leases = leases
+        self._key = key
+        self._held = held
+
+    def keep(self) -> None:
+        now = self._leases.clock.real_now()
+        if now < self._held.value - LEASE_LASTS + LEASE_RENEWED_AFTER:
+            return
+        try:
+            self._held = self._leases.shelf.save(self._held, now + LEASE_LASTS, *self._key)
+        except StaleVersionError as error:
+            raise LeaseTakenError(self._key[1], LEASE_LASTS) from error
+
+    def release(self) -> None:
+        shelf = self._leases.shelf
+        with shelf.lock:
+            there = shelf.get(*self._key)
+            if there is not None and there.version == self._held.version:
+                shelf.remove(*self._key)
+
+
+class FakeChanges:
+    """A ``ChangeRepository``."""
+
+    def __init__(self) -> None:
+        self._shelf = Shelf[Change]()
+
+    def add(self, change: Change) -> None:
+        key = change.customer_id, newest_first(change.at)
+        with self._shelf.lock:
+            if self._shelf.get(*key, change.change_id) is None:
+                self._shelf.put(change, *key, change.change_id)
+
+    def of_customer(
+        self,
+        customer_id: CustomerId,
+        continuation: str | None = None,
+        limit: int = 100,
+        row_id: RowId | None = None,
+    ) -> Page[Change]:
+        with self._shelf.lock:
+            entries = [
+                ("~".join(key[1:]), found.value)
+                for key, found in self._shelf.stored.items()
+                if key[0] == customer_id and (row_id is None or row_id in found.value.rows)
+            ]
+        return a_page(entries, continuation, limit)
+
+    def all(self) -> tuple[Change, ...]:
+        """Everything, by customer and newest first; only for tests."""
+        return tuple(found.value for found in self._shelf.all())
+
+
+class FakeRuns:
+    """A ``RunRepository``."""
+
+    def __init__(self) -> None:
+        self._shelf = Shelf[Run]()
+        self._items = Shelf[RunItem]()
+        self._numbers = count(1)
+
+    def new_id(self, started_at: datetime) -> RunId:
+        milliseconds = int(started_at.timestamp() * 1000)
+        return RunId(f"{9_999_999_999_999 - milliseconds:013d}-{next(self._numbers):04d}")
+
+    def add(self, run: Run) -> Versioned[Run]:
+        try:
+            return self._shelf.save(None, run, run.run_id)
+        except StaleVersionError as error:
+            raise ConflictError(f"run {run.run_id} exists") from error
+
+    def get(self, run_id: RunId) -> Versioned[Run]:
+        found = self._shelf.get(run_id)
+        if found is None:
+            raise NotFoundError(f"there is no run {run_id}")
+        return found
+
+    def save(self, read: Versioned[Run], run: Run) -> Versioned[Run]:
+        return self._shelf.save(read, run, run.run_id)
+
+    def list(self, continuation: str | None = None, limit: int = 50) -> Page[Run]:
+        runs = (found.value for found in self._shelf.all())
+        return a_page(((run.run_id, run) for run in runs), continuation, limit)
+
+    def running(self) -> tuple[Run, ...]:
+        runs = (found.value for found in self._shelf.all())
+        return tuple(run for run in runs if run.state is RunState.RUNNING)
+
+    def put_items(self, items: Iterable[RunItem]) -> None:
+        for item in items:
+            self._items.put(item, item.run_id, item.item_id)
+
+    def get_item(self, run_id: RunId, item_id: str) -> RunItem | None:
+        found = self._items.get(run_id, item_id)
+        return None if found is None else found.value
+
+    def items(self, run_id: RunId) -> tuple[RunItem, ...]:
+        return tuple(found.value for found in self._items.all(run_id))
+
+
+class FakeHeaders:
+    """A ``HeaderRepository``."""
+
+    def __init__(self) -> None:
+        self._shelf = Shelf[Agreement]()
+
+    def put(self, run_id: RunId, psa: ConnectionName, agreements: Iterable[Agreement]) -> None:
+        for agreement in agreements:
+            self._shelf.put(agreement, run_id, psa, agreement.agreement_id)
+
+    def get_many(
+        self, run_id: RunId, psa: ConnectionName, agreement_ids: Iterable[AgreementId]
+    ) -> dict[AgreementId, Agreement]:
+        found = {one: self._shelf.get(run_id, psa, one) for one in agreement_ids}
+        return {one: header.value for one, header in found.items() if header is not None}
+
+    def forget(self, run_id: RunId) -> None:
+        with self._shelf.lock:
+            for key in [key for key in self._shelf.stored if key[0] == run_id]:
+                self._shelf.remove(*key)
+
+
+class FakeApprovals:
+    """An ``ApprovalRepository``."""
+
+    def __init__(self) -> None:
+        self._shelf = Shelf[Approval]()
+
+    def get(self, approval_id: str) -> Versioned[Approval]:
+        found = self._shelf.get(approval_id)
+        if found is None:
+            raise NotFoundError(f"there is no approval {approval_id}")
+        return found
+
+    def open_of(self, customer_id: CustomerId) -> tuple[Approval, ...]:
+        return tuple(a for a in self._open() if a.customer_id == customer_id)
+
+    def put(self, approvals: Iterable[Approval]) -> None:
+        for approval in approvals:
+            self._shelf.put(approval, approval.approval_id)
+
+    def save(self, read: Versioned[Approval], approval: Approval) -> Versioned[Approval]:
+        return self._shelf.save(read, approval, approval.approval_id)
+
+    def list(
+        self, *, open_only: bool, continuation: str | None = None, limit: int = 100
+    ) -> Page[Approval]:
+        found = self._open() if open_only else tuple(x.value for x in self._shelf.all())
+        return a_page(((a.approval_id, a) for a in found), continuation, limit)
+
+    def _open(self) -> tuple[Approval, ...]:
+        approvals = (found.value for found in self._shelf.all())
+        return tuple(a for a in approvals if a.state is ApprovalState.OPEN)
+
+
+class FakeAlerts:
+    """An ``AlertRepository``."""
+
+    def __init__(self) -> None:
+        self._shelf = Shelf[Alert]()
+
+    def get(self, alert_id: str) -> Versioned[Alert]:
+        found = self._shelf.get(alert_id)
+        if found is None:
+            raise NotFoundError(f"there is no alert {alert_id}")
+        return found
+
+    def open_of(self, customer_id: CustomerId | None) -> tuple[Alert, ...]:
+        return tuple(a for a in self._open() if a.customer_id == customer_id)
+
+    def put(self, alerts: Iterable[Alert]) -> None:
+        for alert in alerts:
+            self._shelf.put(alert, alert.alert_id)
+
+    def list(
+        self, *, open_only: bool, continuation: str | None = None, limit: int = 100
+    ) -> Page[Alert]:
+        found = self._open() if open_only else tuple(x.value for x in self._shelf.all())
+        return a_page(((a.alert_id, a) for a in found), continuation, limit)
+
+    def _open(self) -> tuple[Alert, ...]:
+        alerts = (found.value for found in self._shelf.all())
+        return tuple(alert for alert in alerts if alert.cleared_at is None)
+
+
+class FakeSettings:
+    """A ``SettingsRepository``."""
+
+    def __init__(self) -> None:
+        self._shelf = Shelf[GuardSettings]()
+
+    def guards(self) -> Versioned[GuardSettings]:
+        return self._shelf.get("guards") or Versioned(GuardSettings(), "")
+
+    def save_guards(
+        self, read: Versioned[GuardSettings], guards: GuardSettings
+    ) -> Versioned[GuardSettings]:
+        return self._shelf.save(read, guards, "guards")
+
+
+class FakeConnectionStates:
+    """``ConnectionStates``."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.pauses: dict[str, datetime] = {}
+
+    def paused_until(self, name: str) -> datetime | None:
+        until = self.pauses.get(name)
+        return until if until is not None and until > self._clock.real_now() else None
+
+    def pause(self, name: str, until: datetime) -> None:
+        self.pauses[name] = max(until, self.pauses.get(name, until))
+
+
+class FakeStorageHealth:
+    """A ``StorageHealth`` that says what a test wants."""
+
+    def __init__(self) -> None:
+        self.answer = {"tables": "ok", "queues": "ok"}
+
+    def check(self) -> dict[str, str]:
+        return dict(self.answer)
