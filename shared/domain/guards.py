@@ -16,10 +16,10 @@ class GuardSettings:
         fall_seats, fall_percent: A fall of more than the larger of the two is held.
         rise_seats, rise_percent: The same for a rise.
         to_zero_from: A fall to 0 from this many seats or more is held.
-        run_stop_percent, run_stop_lines: A run stops when more lines than the larger of the two
-            change.
-        tenant_stop_percent, tenant_stop_tenants: A run stops when more tenants than the larger of
-            the two fall to 0.
+        run_stop_percent, run_stop_lines: A run stops when more than this share of its lines change,
+            and at least so many.
+        tenant_stop_percent, tenant_stop_tenants: A run stops when more than this share of its
+            customers fall to 0, and at least so many.
         freeze_days: Days before the next invoice from which plans wait for it; 0 is off.
     """
 
@@ -54,16 +54,16 @@ def guarded(plan: Plan, settings: GuardSettings, agreement: Agreement, today: da
 
 def stops_run(changes: int, lines: int, settings: GuardSettings) -> bool:
     """Return whether so many changed lines stop a run over ``lines`` lines."""
-    allowed = max(Decimal(settings.run_stop_lines), _percent(lines, settings.run_stop_percent))
-    return changes > allowed
+    return changes >= settings.run_stop_lines and changes > _percent(
+        lines, settings.run_stop_percent
+    )
 
 
 def stops_run_by_tenants(emptied: int, tenants: int, settings: GuardSettings) -> bool:
     """Return whether so many tenants that fell to 0 stop a run over ``tenants`` tenants."""
-    allowed = max(
-        Decimal(settings.tenant_stop_tenants), _percent(tenants, settings.tenant_stop_percent)
+    return emptied >= settings.tenant_stop_tenants and emptied > _percent(
+        tenants, settings.tenant_stop_percent
     )
-    return emptied > allowed
 
 
 def _calendar(
