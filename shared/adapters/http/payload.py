@@ -76,7 +76,7 @@ class Payload:
         value = self._value
         if isinstance(value, int) and not isinstance(value, bool):
             return value
-        if isinstance(value, Decimal) and abs(value) < _LARGEST and value == int(value):
+        if isinstance(value, Decimal) and -_LARGEST < value < _LARGEST and value == int(value):
             return int(value)
         raise self._expected("a whole number")
 

@@ -1,0 +1,65 @@
+"""A LicenseSource in memory."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+
+from shared.domain.customers import DirectoryTenant
+from shared.domain.errors import AccessDeniedError, SeatsyncError
+from shared.domain.ids import TenantId
+from shared.domain.licensing import TenantSnapshot
+from shared.ports import Clock
+
+
+class FakeLicenseSource:
+    """A LicenseSource that holds snapshots and can be told to fail.
+
+    Attributes:
+        reads: How often each tenant was read, failures too.
+        listings: How often the tenants were listed, failures too.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *snapshots: TenantSnapshot,
+        tenants: Iterable[DirectoryTenant] = (),
+    ) -> None:
+        self._clock = clock
+        self._snapshots: dict[TenantId, TenantSnapshot] = {}
+        self._errors: dict[TenantId, SeatsyncError] = {}
+        self.tenants: tuple[DirectoryTenant, ...] = tuple(tenants)
+        self.listing_error: SeatsyncError | None = None
+        self.reads: Counter[TenantId] = Counter()
+        self.listings = 0
+        for snapshot in snapshots:
+            self.hold(snapshot)
+
+    def hold(self, snapshot: TenantSnapshot) -> None:
+        """Let a tenant hold what the snapshot says, from now on."""
+        self._snapshots[snapshot.tenant_id] = snapshot
+
+    def fail(self, tenant_id: TenantId, error: SeatsyncError) -> None:
+        """Let every read of a tenant raise the error, until ``recover``."""
+        self._errors[tenant_id] = error
+
+    def recover(self, tenant_id: TenantId) -> None:
+        """Let a tenant be read again."""
+        self._errors.pop(tenant_id, None)
+
+    def read_tenant(self, tenant_id: TenantId) -> TenantSnapshot:
+        self.reads[tenant_id] += 1
+        taken_at = self._clock.now()
+        if error := self._errors.get(tenant_id):
+            raise error
+        if tenant_id not in self._snapshots:
+            raise AccessDeniedError(
+                f"Microsoft knows no tenant {tenant_id}", remedy="Check the tenant's id."
+            )
+        return replace(self._snapshots[tenant_id], taken_at=taken_at)
+
+    def list_tenants(self) -> tuple[DirectoryTenant, ...]:
+        self.listings += 1
+        if self.listing_error:
+            raise self.listing_error
+        return tuple(sorted(self.tenants, key=lambda one: (one.name.casefold(), one.tenant_id)))
