@@ -147,6 +147,13 @@ class PsaGatewayContract:
             ("2", "Project", dollars("10.005"), True),
         ]
 
+    def test_a_product_is_the_same_alone_and_in_the_catalogue(self, server):
+        server.add_product(ProductId("2"), "Project", price=dollars("10.005"))
+        server.add_product(ProductId("1"), "Exchange", price=dollars("4"), active=False)
+
+        for product in server.gateway.list_products():
+            assert server.gateway.get_product(product.product_id) == product
+
     def test_agreements_are_those_of_the_company_or_of_all(self, site):
         other = CompanyId("251")
         site.add_company(other, "Fabrikam")
@@ -196,7 +203,12 @@ class PsaGatewayContract:
 
         assert list(found) == ids
         for line_id, line in zip(ids, given, strict=True):
-            expected = replace(line, line_id=line_id, unit_cost=found[line_id].unit_cost)
+            expected = replace(
+                line,
+                line_id=line_id,
+                unit_cost=found[line_id].unit_cost,
+                product_name=found[line_id].product_name,
+            )
             assert found[line_id] == expected
 
     def test_a_line_of_another_agreement_is_not_listed(self, site):
@@ -229,6 +241,8 @@ class PsaGatewayContract:
             site.gateway.get_agreement(missing)
         with pytest.raises(NotFoundError, match="7999"):
             site.gateway.list_lines(missing)
+        with pytest.raises(NotFoundError, match="999"):
+            site.gateway.get_product(ProductId("999"))
 
     # Operations ----------------------------------------------------------------------------------
 
@@ -255,6 +269,7 @@ class PsaGatewayContract:
         line = site.gateway.execute(a_create(ends=None, unit_price=None, description=None))
 
         assert (line.ends, line.unit_price) == (None, dollars("31.00"))
+        assert line.product_name == "Microsoft 365 E5"
 
     def test_a_credit_is_a_line_with_a_negative_quantity(self, site):
         if not site.gateway.capabilities.credits:
@@ -420,6 +435,8 @@ class PsaGatewayContract:
             site.gateway.get_agreement(AgreementId(odd))
         with pytest.raises(NotFoundError):
             site.gateway.list_lines(AgreementId(odd))
+        with pytest.raises(NotFoundError):
+            site.gateway.get_product(ProductId(odd))
         assert site.gateway.list_agreements(CompanyId(odd)) == ()
         for operation in (
             a_create(agreement_id=AgreementId(odd)),
@@ -453,6 +470,7 @@ def reads_of(gateway: PsaGateway) -> tuple[Callable[[], object], ...]:
         gateway.check,
         gateway.list_companies,
         gateway.list_products,
+        lambda: gateway.get_product(PRODUCT),
         lambda: gateway.list_agreements(None),
         lambda: gateway.get_agreement(AGREEMENT),
         lambda: gateway.list_lines(AGREEMENT),

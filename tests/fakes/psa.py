@@ -122,6 +122,12 @@ class FakePsa:
         self._read("list_products")
         return tuple(sorted(self.products.values(), key=lambda one: one.name.casefold()))
 
+    def get_product(self, product_id: ProductId) -> Product:
+        self._read("get_product")
+        if product_id not in self.products:
+            raise NotFoundError(f"there is no product {product_id!r}")
+        return self.products[product_id]
+
     def list_agreements(self, company_id: CompanyId | None) -> tuple[Agreement, ...]:
         self._read("list_agreements")
         return tuple(
@@ -187,6 +193,7 @@ class FakePsa:
             unit_price=product.price if create.unit_price is None else create.unit_price,
             unit_cost=product.cost,
             billable=create.billable,
+            product_name=product.name,
         )
 
     def _read(self, name: str) -> None:

@@ -21,7 +21,7 @@ from shared.domain.mappings import Billable
 
 FIELDS: Final = (
     "id,product,quantity,lessIncluded,unitPrice,unitCost,billCustomer,effectiveDate,cancelledDate,"
-    "serialNumber,invoiceDescription"
+    "serialNumber,invoiceDescription,description"
 )
 DESCRIPTION_LIMIT: Final = 6000
 
@@ -57,6 +57,7 @@ def line(payload: Payload, agreement_id: AgreementId) -> AgreementLine:
         unit_price=payload["unitPrice"].decimal_or_none(),
         unit_cost=payload["unitCost"].decimal_or_none(),
         billable=_billable(payload["billCustomer"]),
+        product_name=payload["description"].text_or_none() or "",
     )
 
 

@@ -43,6 +43,7 @@ PAGE_SIZE: Final = 1000
 _AGREEMENTS: Final = "/finance/agreements"
 _CATALOG: Final = "/procurement/catalog"
 _COMPANIES: Final = "/company/companies"
+_PRODUCT_FIELDS: Final = "id,identifier,description,price,cost,inactiveFlag,productClass"
 _BUNDLE: Final = "Bundle"
 _MOST_DIGITS: Final = 10
 _CHECK_KEYS: Final = (
@@ -108,14 +109,17 @@ class ConnectWiseGateway:
         return tuple(sorted(companies, key=lambda one: (one.name.casefold(), one.company_id)))
 
     def list_products(self) -> tuple[Product, ...]:
-        found = self._list(
-            _CATALOG,
-            "catalog.list",
-            fields="id,identifier,description,price,cost,inactiveFlag,productClass",
-        )
+        found = self._list(_CATALOG, "catalog.list", fields=_PRODUCT_FIELDS)
         # ConnectWise refuses a bundle as an addition, so nobody should be offered one.
         products = [_product(one) for one in found if one["productClass"].text_or_none() != _BUNDLE]
         return tuple(sorted(products, key=lambda one: (one.name.casefold(), one.product_id)))
+
+    def get_product(self, product_id: ProductId) -> Product:
+        message = f"there is no product {product_id!r}"
+        number = _number(product_id)
+        if number is None:
+            raise NotFoundError(message)
+        return _product(self._one(f"{_CATALOG}/{number}", "catalog.get", _PRODUCT_FIELDS, message))
 
     def list_agreements(self, company_id: CompanyId | None) -> tuple[Agreement, ...]:
         conditions = "cancelledFlag=false"
@@ -132,22 +136,20 @@ class ConnectWiseGateway:
 
     def get_agreement(self, agreement_id: AgreementId) -> Agreement:
         read_at = self._clock.now()
-        path = _agreement_path(agreement_id)
-        try:
-            answer = self._session.get_json(
-                path, {"fields": agreements.FIELDS}, kind="connectwise.agreements.get"
-            )
-        except _AbsentError as error:
-            raise self._missing(f"there is no agreement {agreement_id}") from error
-        self._keys_proven = True
-        return agreements.agreement(Payload(answer), read_at)
+        found = self._one(
+            _agreement_path(agreement_id),
+            "agreements.get",
+            agreements.FIELDS,
+            f"there is no agreement {agreement_id!r}",
+        )
+        return agreements.agreement(found, read_at)
 
     def list_lines(self, agreement_id: AgreementId) -> tuple[AgreementLine, ...]:
         path = f"{_agreement_path(agreement_id)}/additions"
         try:
             found = self._pages(path, "additions.list", fields=additions.FIELDS)
         except _AbsentError as error:
-            raise self._missing(f"there is no agreement {agreement_id}") from error
+            raise self._missing(f"there is no agreement {agreement_id!r}") from error
         return tuple(additions.line(one, agreement_id) for one in found)
 
     def execute(self, operation: Operation) -> AgreementLine | None:
@@ -218,6 +220,14 @@ class ConnectWiseGateway:
                 found[number] = one
         self._keys_proven = True
         return tuple(found.values())
+
+    def _one(self, path: str, kind: str, fields: str, absent: str) -> Payload:
+        try:
+            answer = self._session.get_json(path, {"fields": fields}, kind=f"connectwise.{kind}")
+        except _AbsentError as error:
+            raise self._missing(absent) from error
+        self._keys_proven = True
+        return Payload(answer)
 
     def _first_of(self, path: str, kind: str) -> None:
         self._listed(path, {"pageSize": 1, "fields": "id"}, kind)

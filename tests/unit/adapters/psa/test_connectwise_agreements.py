@@ -242,7 +242,7 @@ def test_what_a_line_may_lack():
     )
 
     assert (read.unit_price, read.unit_cost, read.starts, read.ends) == (None,) * 4
-    assert read.description == ""
+    assert (read.description, read.product_name) == ("", "")
 
 
 @pytest.mark.parametrize("field", ["id", "product"])
