@@ -1,0 +1,216 @@
+"""The one place that chooses real adapters, once in a process, on first use.
+
+Adapters are imported inside the functions that need them: loading Azure's libraries, msal and
+requests takes half a second, which a cold start that only answers a health check must not pay.
+"""
+# ruff: noqa: PLC0415 - as the docstring says
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from shared.domain.ids import ConnectionName, TenantId
+from shared.domain.planning import CreditMode
+from shared.ports import Clock, LicenseSource, PsaConnection, Services
+from shared.settings import MicrosoftSettings, PsaSettings, Settings, load_settings
+
+if TYPE_CHECKING:
+    import requests
+
+    from shared.adapters.connections import NamedConnections
+    from shared.adapters.microsoft.config import Credential
+    from shared.adapters.storage import StorageAccount
+
+POOL_SIZE = 32
+"""Connections kept to each host: as many as the most threads that a worker is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What triggers need to know of where they run.
+
+    Attributes:
+        development: On somebody's own machine.
+        auth_enabled: App Service Authentication stands in front, and its headers can be believed.
+    """
+
+    development: bool
+    auth_enabled: bool
+
+
+def services() -> Services:
+    """Return everything that use cases need; all threads share it.
+
+    Raises:
+        SettingsError: Settings are missing or wrong; names every one, at each call.
+    """
+    with _process.lock:
+        if _process.services is None:
+            _process.services = _build(_settings())
+        return _process.services
+
+
+def environment() -> Environment:
+    """Return where this process runs.
+
+    Raises:
+        SettingsError: As ``services``.
+    """
+    with _process.lock:
+        settings = _settings()
+    return Environment(development=settings.development, auth_enabled=settings.auth_enabled)
+
+
+def reset_for_tests() -> None:
+    """Forget settings and services, so that the next use reads the environment again."""
+    with _process.lock:
+        _process.settings = None
+        _process.services = None
+
+
+@dataclass
+class _Process:
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    settings: Settings | None = None
+    services: Services | None = None
+
+
+_process = _Process()
+
+
+def _settings() -> Settings:
+    if _process.settings is None:
+        _process.settings = load_settings()
+    return _process.settings
+
+
+def _build(settings: Settings) -> Services:
+    from shared.adapters.http.session import pooled_http
+    from shared.adapters.ids import RandomIds
+    from shared.adapters.microsoft.sku_names import sku_names
+    from shared.adapters.queues import AccountHealth, LicenseSyncQueue, Queues, TenantSyncQueue
+    from shared.adapters.storage import queue_service, table_service
+    from shared.adapters.tables.repositories import repositories
+    from shared.adapters.tables.table import Tables
+
+    clock = _clock(settings)
+    account = _account(settings)
+    tables, queue_client = table_service(account), queue_service(account)
+    kept = repositories(Tables(tables), clock)
+    queues = Queues(queue_client)
+    return Services(
+        clock=clock,
+        ids=RandomIds(),
+        connections=_connections(settings, clock, pooled_http(POOL_SIZE)),
+        connection_states=kept.connection_states,
+        sku_names=sku_names(),
+        customers=kept.customers,
+        profiles=kept.profiles,
+        mappings=kept.mappings,
+        exclusions=kept.exclusions,
+        snapshots=kept.snapshots,
+        ledgers=kept.ledgers,
+        intents=kept.intents,
+        leases=kept.leases,
+        changes=kept.changes,
+        runs=kept.runs,
+        headers=kept.headers,
+        approvals=kept.approvals,
+        alerts=kept.alerts,
+        settings=kept.settings,
+        tenant_queue=TenantSyncQueue(queues),
+        license_queue=LicenseSyncQueue(queues),
+        storage_health=AccountHealth(tables, queue_client),
+    )
+
+
+def _clock(settings: Settings) -> Clock:
+    from shared.adapters.clock import FileClock, SystemClock
+
+    return SystemClock() if settings.clock_file is None else FileClock(settings.clock_file)
+
+
+def _account(settings: Settings) -> "StorageAccount":
+    from shared.adapters.storage import StorageAccount
+
+    storage = settings.storage
+    secret = storage.connection_string
+    return StorageAccount(
+        connection_string=None if secret is None else secret.get_secret_value(),
+        table_uri=storage.table_endpoint,
+        queue_uri=storage.queue_endpoint,
+        client_id=storage.client_id,
+    )
+
+
+def _connections(settings: Settings, clock: Clock, http: "requests.Session") -> "NamedConnections":
+    from shared.adapters.connections import NamedConnections
+
+    def microsoft(name: ConnectionName, chosen: MicrosoftSettings) -> Callable[[], LicenseSource]:
+        return lambda: _license_source(name, chosen, clock, http, development=settings.development)
+
+    def psa(name: ConnectionName, chosen: PsaSettings) -> Callable[[], PsaConnection]:
+        return lambda: _psa_connection(name, chosen, clock, http)
+
+    microsofts = {ConnectionName(name): one for name, one in settings.microsoft.items()}
+    psas = {ConnectionName(name): one for name, one in settings.psa.items()}
+    return NamedConnections(
+        {name: microsoft(name, one) for name, one in microsofts.items()},
+        {name: psa(name, one) for name, one in psas.items()},
+    )
+
+
+def _license_source(
+    name: ConnectionName,
+    chosen: MicrosoftSettings,
+    clock: Clock,
+    http: "requests.Session",
+    *,
+    development: bool,
+) -> LicenseSource:
+    from shared.adapters.microsoft.clouds import CloudName
+    from shared.adapters.microsoft.config import MicrosoftConfig
+    from shared.adapters.microsoft.graph import graph_source
+
+    config = MicrosoftConfig(
+        tenant_id=TenantId(chosen.tenant_id),
+        client_id=chosen.client_id,
+        credential=_credential(chosen),
+        cloud_name=CloudName(chosen.cloud),
+        login_url=chosen.login_url,
+        graph_url=chosen.graph_url,
+        development=development,
+    )
+    return graph_source(name, config, clock, http)
+
+
+def _credential(chosen: MicrosoftSettings) -> "Credential":
+    from shared.adapters.microsoft.config import Certificate, ClientSecret, ManagedIdentity
+
+    if chosen.client_secret is not None:
+        return ClientSecret(chosen.client_secret.get_secret_value())
+    if chosen.certificate is not None:
+        return Certificate(chosen.certificate.get_secret_value())
+    return ManagedIdentity(chosen.managed_identity_client_id)
+
+
+def _psa_connection(
+    name: ConnectionName, chosen: PsaSettings, clock: Clock, http: "requests.Session"
+) -> PsaConnection:
+    from shared.adapters.psa.connectwise.gateway import ConnectWiseConfig, connectwise_gateway
+
+    config = ConnectWiseConfig(
+        url=chosen.url,
+        company_id=chosen.company_id,
+        public_key=chosen.public_key.get_secret_value(),
+        private_key=chosen.private_key.get_secret_value(),
+        client_id=chosen.client_id,
+    )
+    return PsaConnection(
+        name=name,
+        gateway=connectwise_gateway(name, config, clock, http),
+        provider=chosen.provider,
+        time_zone=chosen.time_zone,
+        credit_mode=CreditMode(chosen.credits),
+    )

@@ -1,0 +1,164 @@
+"""Choosing the real adapters: once, on first use, and not before."""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from shared import bootstrap
+from shared.adapters.connections import NamedConnections
+from shared.domain.errors import NotFoundError, SettingsError
+from shared.domain.planning import CreditMode
+from shared.settings import setting_names
+
+ROOT = Path(__file__).parents[2]
+SOMEONE = "00000000-0000-4000-8000-00000000000a"
+VALID = {
+    "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
+    "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+    "MICROSOFT__main__TENANT_ID": SOMEONE,
+    "MICROSOFT__main__CLIENT_ID": SOMEONE,
+    "MICROSOFT__main__CLIENT_SECRET": "hush",
+    "MICROSOFT__main__LOGIN_URL": "http://127.0.0.1:9",
+    "MICROSOFT__main__GRAPH_URL": "http://127.0.0.1:9",
+    "PSA__main__PROVIDER": "connectwise",
+    "PSA__main__URL": "http://127.0.0.1:9",
+    "PSA__main__TIME_ZONE": "Europe/Berlin",
+    "PSA__main__CREDITS": "report",
+    "PSA__main__COMPANY_ID": "demo",
+    "PSA__main__PUBLIC_KEY": "hush",
+    "PSA__main__PRIVATE_KEY": "hush",
+    "PSA__main__CLIENT_ID": SOMEONE,
+}
+
+# Fails on any look at one of our settings, and on any attempt to reach the network.
+WATCHED_IMPORT = """
+import os, socket, sys
+
+class Watched(dict):
+    def __getitem__(self, name):
+        refuse(name)
+        return super().__getitem__(name)
+
+    def get(self, name, default=None):
+        refuse(name)
+        return super().get(name, default)
+
+def refuse(name):
+    if name.startswith(("MICROSOFT", "PSA", "AzureWebJobs")) or name in OURS:
+        raise AssertionError(f"{name} was read at import")
+
+def no_network(*_args, **_more):
+    raise AssertionError("the network was used at import")
+
+OURS = set(sys.argv[2].split(","))
+os.environ = Watched(os.environ)
+socket.socket.connect = socket.getaddrinfo = no_network
+__import__(sys.argv[1])
+print(*sorted({"azure.data", "azure.storage", "msal", "requests"} & set(sys.modules)))
+"""
+
+
+@pytest.fixture
+def environ(monkeypatch):
+    for name in setting_names():
+        monkeypatch.delenv(name, raising=False)
+    for name, value in VALID.items():
+        monkeypatch.setenv(name, value)
+    bootstrap.reset_for_tests()
+    yield monkeypatch
+    bootstrap.reset_for_tests()
+
+
+def test_services_are_made_once_for_all_threads(environ):
+    made = []
+    threads = [threading.Thread(target=lambda: made.append(bootstrap.services())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(made) == 8
+    assert len({id(one) for one in made}) == 1
+
+
+def test_connections_are_those_of_the_settings(environ):
+    connections = bootstrap.services().connections
+
+    psa = connections.psa("main")
+
+    assert connections.psa_names() == connections.microsoft_names() == ("main",)
+    assert (psa.provider, psa.time_zone) == ("connectwise", "Europe/Berlin")
+    assert psa.credit_mode is CreditMode.REPORT
+    assert psa is connections.psa("main")
+    assert connections.microsoft("main") is connections.microsoft("main")
+    for look_up in (connections.psa, connections.microsoft):
+        with pytest.raises(NotFoundError, match="'other'"):
+            look_up("other")
+
+
+def test_wrong_settings_are_told_at_each_call_until_they_are_right(environ):
+    environ.delenv("PSA__main__URL")
+    for call in (bootstrap.services, bootstrap.environment, bootstrap.services):
+        with pytest.raises(SettingsError, match="PSA__main__URL"):
+            call()
+
+    environ.setenv("PSA__main__URL", "http://127.0.0.1:9")
+
+    assert bootstrap.services()
+
+
+def test_triggers_learn_where_they_run_and_no_more(environ):
+    assert bootstrap.environment() == bootstrap.Environment(development=True, auth_enabled=False)
+
+
+def test_billing_time_comes_from_the_clock_file(environ, tmp_path):
+    file = tmp_path / "clock.txt"
+    file.write_text("2026-03-17T12:00:00Z")
+    environ.setenv("CLOCK_FILE", str(file))
+
+    assert bootstrap.services().clock.now().isoformat() == "2026-03-17T12:00:00+00:00"
+
+
+def test_a_connection_is_made_when_it_is_first_used_and_kept():
+    made = []
+
+    def make():
+        made.append("made")
+        return object()
+
+    connections = NamedConnections({}, {"b": make, "a": make})
+    assert (connections.psa_names(), made) == (("a", "b"), [])
+
+    assert connections.psa("a") is connections.psa("a")
+    assert made == ["made"]
+
+
+def test_a_connection_that_cannot_be_made_fails_at_each_use():
+    def fail():
+        raise SettingsError("MICROSOFT__main__CERTIFICATE cannot be read")
+
+    connections = NamedConnections({"main": fail}, {})
+
+    for _ in range(2):
+        with pytest.raises(SettingsError):
+            connections.microsoft("main")
+
+
+@pytest.mark.parametrize("module", ["shared.bootstrap", "function_app"])
+def test_importing_reads_no_setting_calls_nobody_and_loads_no_client(module):
+    if module == "function_app" and not (ROOT / "function_app.py").exists():
+        pytest.skip("there is no function_app yet")
+
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHED_IMPORT, module, ",".join(setting_names())],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
