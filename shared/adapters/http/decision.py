@@ -13,7 +13,6 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
-from shared.adapters.http.exact_json import Json
 from shared.domain.errors import (
     AccessDeniedError,
     RateLimitError,
@@ -23,6 +22,7 @@ from shared.domain.errors import (
     UnknownOutcomeError,
     UpstreamUnavailableError,
 )
+from shared.exact_json import Json
 
 QUERY = "QUERY"
 """The method of a POST that only reads, such as Graph's ``$batch`` of GETs."""

@@ -8,8 +8,8 @@ import datetime as dt
 import re
 from decimal import Decimal
 
-from shared.adapters.http.exact_json import Json
 from shared.domain.errors import UnexpectedPayloadError
+from shared.exact_json import Json
 
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ].*)?", re.DOTALL)
 _MOMENT = re.compile(

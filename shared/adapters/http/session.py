@@ -15,7 +15,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import MaxRetryError, NewConnectionError, SSLError
 
-from shared.adapters.http import exact_json
+from shared import exact_json
 from shared.adapters.http.decision import (
     QUERY,
     READS,
@@ -30,8 +30,8 @@ from shared.adapters.http.decision import (
     safe_text,
     wait_asked,
 )
-from shared.adapters.http.exact_json import Json
 from shared.domain.errors import SeatsyncError, SettingsError, UnexpectedPayloadError
+from shared.exact_json import Json
 
 logger = logging.getLogger(__name__)
 

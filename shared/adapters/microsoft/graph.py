@@ -7,7 +7,6 @@ from typing import TypeVar
 import requests
 
 from shared.adapters.http.decision import Refusal, Sent
-from shared.adapters.http.exact_json import Json
 from shared.adapters.http.payload import Payload
 from shared.adapters.http.session import ApiSession, OnCall, Reply, base_url, pooled_http
 from shared.adapters.microsoft.auth import AppOnlyTokens, TenantTokens
@@ -25,6 +24,7 @@ from shared.domain.customers import DirectoryTenant
 from shared.domain.errors import AccessDeniedError, OperatorActionError
 from shared.domain.ids import ConnectionName, TenantId
 from shared.domain.licensing import TenantSnapshot
+from shared.exact_json import Json
 from shared.ports import Clock
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import requests
 
-from shared.adapters.http import exact_json
+from shared import exact_json
 from shared.adapters.http.decision import (
     QUERY,
     Garbled,

@@ -11,7 +11,6 @@ import requests
 from requests.utils import parse_header_links
 
 from shared.adapters.http.decision import Refusal, Sent
-from shared.adapters.http.exact_json import Json
 from shared.adapters.http.payload import Payload
 from shared.adapters.http.session import ApiSession, OnCall, Reply, pooled_http
 from shared.adapters.psa.connectwise import additions, agreements
@@ -35,6 +34,7 @@ from shared.domain.errors import (
     UnknownOutcomeError,
 )
 from shared.domain.ids import AgreementId, CompanyId, ConnectionName, ProductId
+from shared.exact_json import Json
 from shared.ports import Clock
 
 API_PATH: Final = "/v4_6_release/apis/3.0"

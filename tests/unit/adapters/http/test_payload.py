@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from shared.adapters.http.exact_json import loads
 from shared.adapters.http.payload import Payload
 from shared.domain.errors import UnexpectedPayloadError
+from shared.exact_json import loads
 
 
 def test_an_error_names_the_field_and_not_the_value():

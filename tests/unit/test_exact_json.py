@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.http import exact_json
+from shared import exact_json
 
 
 @pytest.mark.parametrize("number", ["0.10", "0.1", "10.00", "-3.330", "0.00", "1234567890.12345"])
