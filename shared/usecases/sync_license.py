@@ -140,7 +140,7 @@ class _GroupWork:
 
     def note(self, state: ItemState, detail: str) -> None:
         """Record how the item ended."""
-        self.services.runs.put_items([replace(self.item(), state=state, detail=detail)])
+        self._record(replace(self.item(), state=state, detail=detail))
 
     def _header(self) -> Agreement:
         kept = self.message.agreement
@@ -216,6 +216,14 @@ class _GroupWork:
             if finished and item.state is ItemState.UNCHANGED:
                 item = replace(item, state=ItemState.CHANGED)
         board.save()
+        self._record(item)
+
+    def _record(self, item: RunItem) -> None:
+        """Store how the item ended; a repeated delivery in step takes nothing back."""
+        if item.state is ItemState.UNCHANGED:
+            earlier = self.services.runs.get_item(item.run_id, item.item_id)
+            if earlier is not None and earlier.state is ItemState.CHANGED:
+                return
         self.services.runs.put_items([item])
 
     def _open_intent(

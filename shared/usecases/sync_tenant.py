@@ -63,8 +63,8 @@ def sync_tenant(message: TenantSync, services: Services, *, redelivered: bool = 
     catalogue = open_catalogue(services)
     guards = services.settings.guards().value
     for customer in customers:
-        work = _CustomerWork(message, customer, services, guards)
         try:
+            work = _CustomerWork(message, customer, services, guards)
             work.run(catalogue, record, redelivered=redelivered)
         except (RateLimitError, ConnectionPausedError) as error:
             _put_back(replace(message, customer_ids=(customer.customer_id,)), error, services)
