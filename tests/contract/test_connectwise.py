@@ -1,5 +1,6 @@
 """The ConnectWise gateway against the simulator, without a socket."""
 
+import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -331,11 +332,35 @@ def test_a_bundle_is_not_offered(site):
     assert [one.product_id for one in site.gateway.list_products()] == [PRODUCT]
 
 
-def test_a_created_line_is_not_sent_to_purchasing(site):
-    line = site.gateway.execute(a_create())
+def test_a_created_line_is_told_not_to_be_sent_to_purchasing(site):
+    sent = []
+    site.http.hooks["response"] = lambda answer, **_: sent.append(answer.request.body)
 
-    addition = site.state.additions[int(line.line_id)]
-    assert (addition["purchaseItemFlag"], addition["specialOrderFlag"]) == (False, False)
+    site.gateway.execute(a_create())
+
+    (body,) = [json.loads(one) for one in sent]
+    assert (body["purchaseItemFlag"], body["specialOrderFlag"]) == (False, False)
+    assert {"unitPrice", "invoiceDescription", "cancelledDate"}.isdisjoint(body)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"null", b'{"id": "x"}'])
+def test_a_write_whose_answer_says_nothing_may_have_happened(site, content):
+    site.http.hooks["response"] = lambda answer, **_: setattr(answer, "_content", content)
+
+    with pytest.raises(UnknownOutcomeError):
+        site.gateway.execute(a_create())
+
+    assert len(site.lines()) == 1
+
+
+def test_a_404_that_is_not_of_the_api_means_a_wrong_address_although_the_keys_were_right(site):
+    site.gateway.list_companies()
+    site.break_calls("GET", kind=Kind.HTML, status=404)
+
+    with pytest.raises(AccessDeniedError) as caught:
+        site.gateway.get_agreement(AGREEMENT)
+
+    assert "URL" in caught.value.remedy
 
 
 def test_a_refusal_says_why_in_the_words_of_connectwise(site):
