@@ -302,7 +302,7 @@ class MappingRepository(Protocol):
             read: The current mapping as it was read; ``None`` when there was none.
             mapping: The new one; ``None`` takes it away.
             superseded: Mappings with ``effective_to`` to store beside it, replacing ones of the
-                same row and last day.
+                same row, last day, profile and agreement.
 
         Raises:
             StaleVersionError: Somebody saved the row first, or created it.
@@ -353,6 +353,11 @@ class TenantRecord:
     failures: int = 0
     failing_since: datetime | None = None
     problem: str = ""
+
+    @property
+    def read_at(self) -> datetime | None:
+        """When the last complete read was."""
+        return None if self.snapshot is None else self.snapshot.taken_at
 
 
 class SnapshotRepository(Protocol):

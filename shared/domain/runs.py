@@ -21,6 +21,10 @@ class RunReason(StrEnum):
     UNREADABLE = "unreadable"  # holds a queue message that nobody can read
 
 
+FULL = frozenset({RunReason.SCHEDULED, RunReason.REQUESTED})
+"""Runs over all active customers."""
+
+
 class RunState(StrEnum):
     """Where a run is."""
 

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 from shared.domain.errors import StaleVersionError
 from shared.domain.ids import RunId
-from shared.domain.runs import ItemState, Run, RunState, Totals, totals_of
+from shared.domain.runs import FULL, ItemState, Run, RunState, Totals, totals_of
 from shared.ports import Services
 from shared.usecases.outcomes import fail
+from shared.usecases.stop_run import stops_are_over
 
 STUCK_AFTER = timedelta(hours=6)
 """A queued item that nobody touched for this long is given up: its message must be lost."""
@@ -49,4 +50,6 @@ def _close(run: Run, totals: Totals, services: Services) -> bool:
     except StaleVersionError:
         return False  # the next timer closes it
     services.headers.forget(run.run_id)
+    if done.state is RunState.FINISHED and done.reason in FULL:
+        stops_are_over(services)
     return True

@@ -38,8 +38,13 @@ from shared.domain.mappings import (
 )
 from shared.domain.quantities import Grace
 from shared.ports import PsaConnection, Services, Versioned
-from shared.usecases.books import Book, local_date, open_book
-from shared.usecases.preview import GroupPreview, known_row, preview_mapping
+from shared.usecases.books import Book, local_date
+from shared.usecases.preview import (
+    GroupPreview,
+    book_with_rows,
+    known_row,
+    preview_mapping,
+)
 
 DAY = timedelta(days=1)
 
@@ -177,7 +182,7 @@ def exclude_row(
         NotFoundError: There is no such customer or row.
     """
     customer = services.customers.get(customer_id).value
-    known_row(open_book(customer, services), row_id)
+    known_row(book_with_rows(customer, services), row_id)
     delete_mapping(customer_id, row_id, services, if_match=None, leave_line=leave_line)
     services.mappings.exclude(
         RowExclusion(customer_id, row_id, leave_line, actor, services.clock.now())
@@ -234,7 +239,7 @@ def merge_row(customer_id: CustomerId, row_id: RowId, services: Services) -> Non
 
 
 def _licence(customer: Customer, row_id: RowId, services: Services) -> SkuId:
-    row = known_row(open_book(customer, services), row_id)
+    row = known_row(book_with_rows(customer, services), row_id)
     if row.sku_id is None or not row.subscriptions:
         raise ConflictError("only a licence with subscriptions can be split or merged")
     return row.sku_id
@@ -259,7 +264,7 @@ class _Mapping:
         self.services = services
         self.row_id = row_id
         customer = services.customers.get(customer_id).value
-        self.book: Book = open_book(customer, services)
+        self.book: Book = book_with_rows(customer, services)
         self.row: LicenseRow = known_row(self.book, row_id)
         self.psa: PsaConnection = services.connections.psa(customer.psa)
         self.today = local_date(services.clock.now(), self.psa)

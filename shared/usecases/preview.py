@@ -65,12 +65,7 @@ def license_rows(customer_id: CustomerId, services: Services) -> CustomerView:
         RetryableError, OperatorActionError: The first read failed.
     """
     customer = services.customers.get(customer_id).value
-    stored = services.snapshots.get(customer.tenant_id)
-    if stored is None or stored.value.snapshot is None:
-        record = read_tenant(customer.tenant_id, customer.microsoft, services)
-    else:
-        record = stored.value
-    book = open_book(customer, services, record=record)
+    book = book_with_rows(customer, services)
     versions = {
         m.value.row_id: m.version
         for m in services.mappings.of_customer(customer_id)
@@ -89,9 +84,23 @@ def license_rows(customer_id: CustomerId, services: Services) -> CustomerView:
             _row_view(book, row, by_row.get(row.row_id), versions.get(row.row_id))
             for row in book.rows()
         ),
-        read_at=None if record.snapshot is None else record.snapshot.taken_at,
-        problem=record.problem,
+        read_at=None if book.record is None else book.record.read_at,
+        problem="" if book.record is None else book.record.problem,
     )
+
+
+def book_with_rows(customer: Customer, services: Services) -> Book:
+    """Return the customer's book; a tenant that was never read is read now.
+
+    Raises:
+        RetryableError, OperatorActionError: The first read failed.
+    """
+    stored = services.snapshots.get(customer.tenant_id)
+    if stored is None or stored.value.snapshot is None:
+        record = read_tenant(customer.tenant_id, customer.microsoft, services)
+    else:
+        record = stored.value
+    return open_book(customer, services, record=record)
 
 
 def preview_customer(customer_id: CustomerId, services: Services) -> tuple[GroupPreview, ...]:
@@ -101,7 +110,7 @@ def preview_customer(customer_id: CustomerId, services: Services) -> tuple[Group
         NotFoundError: There is no such customer.
     """
     customer = services.customers.get(customer_id).value
-    return preview_book(open_book(customer, services), services)
+    return preview_book(book_with_rows(customer, services), services)
 
 
 def preview_mapping(

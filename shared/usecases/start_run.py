@@ -15,7 +15,7 @@ from shared.domain.ids import (
     RunId,
     TenantId,
 )
-from shared.domain.runs import ItemState, Run, RunItem, RunReason, RunState
+from shared.domain.runs import FULL, ItemState, Run, RunItem, RunReason, RunState
 from shared.ports import LicenseSync, Services, TenantSync
 
 _RUNS_TO_LOOK_AT = 50
@@ -117,9 +117,8 @@ def _open(
 
 def _lines_of_last_full_run(services: Services) -> int:
     """What the run stop measures against; 0 before the first cycle, where only its floor counts."""
-    full = {RunReason.SCHEDULED, RunReason.REQUESTED}
     for run in services.runs.list(limit=_RUNS_TO_LOOK_AT).items:
-        if run.reason in full and run.totals is not None:
+        if run.reason in FULL and run.totals is not None:
             return run.totals.total
     return 0
 

@@ -3,21 +3,19 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from shared.domain.alerts import AlertKind
+from shared.domain.alerts import Alert, AlertKind
 from shared.domain.errors import StaleVersionError
 from shared.domain.guards import GuardSettings, stops_run, stops_run_by_tenants
 from shared.domain.ids import RunId
 from shared.domain.planning import Plan, PlanStatus
 from shared.domain.runs import Run, RunState
 from shared.ports import Services
-from shared.usecases.outcomes import Board
 
 
 def stop_if_unlikely(
     run_id: RunId,
     plans: Iterable[Plan],
     guards: GuardSettings,
-    board: Board,
     services: Services,
 ) -> None:
     """Count a customer's changes into its run, and stop the run when they are too many.
@@ -38,15 +36,32 @@ def stop_if_unlikely(
             emptied=read.value.emptied + emptied,
         )
         reason = _reason(run, guards)
-        if reason is not None and run.state is RunState.RUNNING:
+        stops = reason is not None and run.state is RunState.RUNNING
+        if stops:
             run = replace(run, state=RunState.STOPPED, stop_reason=reason)
         try:
             services.runs.save(read, run)
         except StaleVersionError:
             continue  # another tenant's worker counted at the same moment
-        if reason is not None:
-            board.show(AlertKind.RUN_STOPPED, f"run {run_id} was stopped: {reason}", subject=run_id)
+        if stops:
+            services.alerts.put([_alert(run_id, f"the run was stopped: {reason}", services)])
         return
+
+
+def stops_are_over(services: Services) -> None:
+    """Clear what stopped runs raised: a full run went through."""
+    now = services.clock.real_now()
+    gone = [
+        replace(alert, cleared_at=now)
+        for alert in services.alerts.open_of(None)
+        if alert.kind is AlertKind.RUN_STOPPED
+    ]
+    if gone:
+        services.alerts.put(gone)
+
+
+def _alert(run_id: RunId, text: str, services: Services) -> Alert:
+    return Alert(AlertKind.RUN_STOPPED, None, None, run_id, text, services.clock.real_now())
 
 
 def _unconfirmed(plan: Plan) -> bool:

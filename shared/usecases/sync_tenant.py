@@ -158,7 +158,7 @@ class _CustomerWork:
         if groups:
             check_not_paused(self.customer.psa, self.services)
         items, queue = self._plan(book, groups, board)
-        stop_if_unlikely(self.message.run_id, self.plans, self.guards, board, self.services)
+        stop_if_unlikely(self.message.run_id, self.plans, self.guards, self.services)
         if self.message.row_id is None:
             self._missing_profiles(book, board)
         board.save()

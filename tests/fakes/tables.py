@@ -32,6 +32,7 @@ from shared.domain.ids import (
     RowId,
     RunId,
     TenantId,
+    digest,
 )
 from shared.domain.intents import Intent
 from shared.domain.ledger import Ledger
@@ -201,7 +202,8 @@ class FakeMappings:
 
 def _superseded_key(mapping: Mapping) -> Key:
     assert mapping.effective_to is not None, "a superseded mapping has a last day"
-    return mapping.customer_id, mapping.row_id, mapping.effective_to.isoformat()
+    target = digest(mapping.profile_id, mapping.agreement_id, length=8)
+    return mapping.customer_id, f"{mapping.row_id}~{mapping.effective_to}~{target}"
 
 
 class FakeExclusions:

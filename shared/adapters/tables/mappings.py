@@ -3,7 +3,7 @@
 | row key | holds |
 |---|---|
 | ``<row_id>`` | the row's current mapping |
-| ``<row_id>~<yyyymmdd>`` | a superseded one, by its last day |
+| ``<row_id>~<yyyymmdd>~<target>`` | a superseded one, by its last day and where it billed |
 | ``exclusion~<row_id>`` | an exclusion |
 
 So a row's current mapping and what it leaves behind change in one transaction.
@@ -16,7 +16,7 @@ from shared.adapters.tables.entries import Entries
 from shared.adapters.tables.keys import key
 from shared.adapters.tables.table import Create, Delete, Operation, Put, Replace, Tables, Where
 from shared.domain.errors import ConflictError, StaleVersionError
-from shared.domain.ids import CustomerId, RowId
+from shared.domain.ids import CustomerId, RowId, digest
 from shared.domain.mappings import Mapping, RowExclusion
 from shared.ports import Versioned
 
@@ -86,7 +86,8 @@ class MappingTable:
 def _superseded_row(mapping: Mapping) -> str:
     if mapping.effective_to is None:
         raise AssertionError("a superseded mapping has a last day")
-    return key(mapping.row_id, f"{mapping.effective_to:%Y%m%d}")
+    target = digest(mapping.profile_id, mapping.agreement_id, length=8)
+    return key(mapping.row_id, f"{mapping.effective_to:%Y%m%d}", target)
 
 
 def _exclusion_row(row_id: RowId) -> str:

@@ -1,4 +1,4 @@
-"""A worker may die after any single step; started again, it ends with one line and the right sum."""
+"""A worker may die after any single step; started again, it ends with the right lines."""
 
 from collections.abc import Callable
 from dataclasses import fields, replace

@@ -1,0 +1,261 @@
+"""Runs are closed, failures are shown, and held plans wait for exactly one decision."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from shared.domain.alerts import AlertKind
+from shared.domain.approvals import ApprovalState
+from shared.domain.errors import ConflictError, UpstreamUnavailableError
+from shared.domain.guards import GuardSettings
+from shared.domain.runs import ItemState, RunReason, RunState
+from shared.ports import LicenseSync
+from shared.usecases.approve import approve, reject
+from shared.usecases.close_runs import STUCK_AFTER, close_runs, run_totals
+from shared.usecases.poison import give_up_license, give_up_tenant, give_up_unreadable, note_trouble
+from shared.usecases.start_run import retry_failed, start_cycle, sync_now
+from tests.builders import (
+    AGREEMENT,
+    CUSTOMER,
+    E5_ROW,
+    EDITOR,
+    TENANT,
+    a_line,
+    a_mapping,
+    an_agreement,
+)
+from tests.house import House
+
+
+@pytest.fixture
+def house():
+    """A customer whose line was adopted at 40 seats a while ago, so that size counts."""
+    house = House().with_customer().with_mapping().holds(40)
+    house.psa.add(a_line(quantity=40))
+    house.cycle()
+    return house.on(date(2026, 3, 18))
+
+
+def open_approvals(house):
+    return house.services.approvals.open_of(CUSTOMER)
+
+
+def test_a_large_fall_waits_for_a_person(house):
+    run = house.holds(10).cycle()
+
+    (approval,) = open_approvals(house)
+    assert (approval.before, approval.after, approval.approvable) == (40, 10, True)
+    assert [i.state for i in house.items(run)] == [ItemState.HELD]
+    assert house.quantities == [40]
+
+
+def test_an_approved_fall_is_written_in_the_name_of_who_approved(house):
+    house.holds(10).cycle()
+
+    approve(open_approvals(house)[0].approval_id, house.services, note="ok", actor=EDITOR)
+    house.drain()
+
+    assert house.quantities == [10]
+    assert house.history()[0].actor == EDITOR
+    assert open_approvals(house) == ()
+    assert house.services.alerts.open_of(CUSTOMER) == ()
+
+
+def test_what_changed_after_the_approval_has_to_be_seen_again(house):
+    house.holds(10).cycle()
+    approval = open_approvals(house)[0]
+    house.holds(3)
+    house.sync_now()
+    assert house.services.approvals.get(approval.approval_id).value.state is (
+        ApprovalState.SUPERSEDED
+    )
+
+    (newer,) = open_approvals(house)
+    approve(newer.approval_id, house.services, note="", actor=EDITOR)
+    house.psa.edit(house.lines[0].line_id, quantity=39)
+    house.drain()
+
+    assert house.quantities == [39]
+    (held,) = open_approvals(house)
+    assert held.approval_id != newer.approval_id
+
+
+def test_an_approval_of_yesterday_is_still_for_the_same(house):
+    house.holds(90).cycle()
+    approval = open_approvals(house)[0]
+    house.on(date(2026, 3, 19)).cycle()
+    assert [a.approval_id for a in open_approvals(house)] == [approval.approval_id]
+
+    approve(approval.approval_id, house.services, note="", actor=EDITOR)
+    house.drain()
+
+    assert house.lines[0].quantity == 90
+    assert house.lines[1].starts == date(2026, 3, 19)
+
+
+def test_a_rejected_plan_is_not_asked_about_again_until_it_differs(house):
+    house.holds(10).cycle()
+    reject(open_approvals(house)[0].approval_id, house.services, note="no", actor=EDITOR)
+
+    house.cycle()
+    assert open_approvals(house) == ()
+
+    house.holds(9).cycle()
+    assert len(open_approvals(house)) == 1
+
+
+def test_an_approval_is_decided_once(house):
+    house.holds(10).cycle()
+    approval_id = open_approvals(house)[0].approval_id
+    reject(approval_id, house.services, note="", actor=EDITOR)
+
+    with pytest.raises(ConflictError, match="rejected"):
+        approve(approval_id, house.services, note="", actor=EDITOR)
+
+
+def test_a_hold_that_no_approval_can_help_says_so(house):
+    house.psa.add(
+        replace(house.lines[0], line_id="502", marker=None),
+        replace(house.lines[0], line_id="503", marker=None),
+    )
+    house.services.mappings.put(
+        house.services.mappings.get(CUSTOMER, E5_ROW),
+        a_mapping(agreement_id="7002", saved_at=house.clock.now()),
+    )
+    house.psa.add(
+        an_agreement("7002"),
+        a_line("601", agreement_id="7002"),
+        a_line("602", agreement_id="7002"),
+    )
+
+    house.cycle()
+    (approval,) = open_approvals(house)
+
+    with pytest.raises(ConflictError, match="601, 602"):
+        approve(approval.approval_id, house.services, note="", actor=EDITOR)
+
+
+def test_the_first_write_of_a_mapping_just_saved_is_not_held_by_its_size():
+    house = House().with_customer().with_mapping().holds(500)
+
+    house.cycle()
+
+    assert house.quantities == [500]
+
+
+def test_taking_what_microsoft_says_overwrites_a_hand_edit(house):
+    house.psa.edit(house.lines[0].line_id, quantity=37)
+    house.cycle()
+
+    approve(open_approvals(house)[0].approval_id, house.services, note="", actor=EDITOR)
+    house.drain()
+
+    assert house.quantities == [40]
+
+
+# Runs --------------------------------------------------------------------------------------------
+
+
+def test_a_run_whose_items_are_done_answers_finished_before_it_is_closed(house):
+    run_id = house.cycle()
+    run = house.services.runs.get(run_id).value
+
+    shown, totals = run_totals(run, house.services)
+
+    assert run.state is RunState.RUNNING
+    assert shown.state is RunState.FINISHED
+    assert (totals.total, totals.unchanged) == (1, 1)
+
+
+def test_closing_a_run_stamps_its_totals_and_forgets_its_headers(house):
+    run_id = house.cycle()
+
+    assert run_id in close_runs(house.services)
+
+    run = house.services.runs.get(run_id).value
+    assert run.state is RunState.FINISHED
+    assert run.totals is not None
+    assert run.totals.total == 1
+    assert house.services.headers.get_many(run_id, "main", [AGREEMENT]) == {}
+
+
+def test_an_item_nobody_worked_on_for_hours_is_given_up_and_shown(house):
+    run_id = start_cycle(house.services, requested_by="timer", reason=RunReason.SCHEDULED)
+    house.services.tenant_queue.waiting.clear()
+    house.clock.pass_time(STUCK_AFTER + timedelta(seconds=1))
+
+    close_runs(house.services)
+
+    run = house.services.runs.get(run_id).value
+    assert run.totals is not None
+    assert run.totals.failed == 1
+    assert AlertKind.FAILED in {a.kind for a in house.services.alerts.open_of(CUSTOMER)}
+
+
+def test_a_run_in_the_middle_of_its_work_stays_open(house):
+    run_id = start_cycle(house.services, requested_by="timer", reason=RunReason.SCHEDULED)
+
+    assert run_id not in close_runs(house.services)
+
+
+def test_a_message_given_up_fails_its_item_with_the_last_reason(house):
+    run_id = sync_now(CUSTOMER, None, house.services, requested_by=EDITOR)
+    message = house.services.tenant_queue.take()
+    note_trouble(message, "main: 503", house.services)
+
+    give_up_tenant(message, house.services)
+
+    (item,) = house.services.runs.items(run_id)
+    assert (item.state, item.detail) == (ItemState.FAILED, "main: 503")
+
+
+def test_a_line_given_up_fails_its_item(house):
+    run_id = sync_now(CUSTOMER, None, house.services, requested_by=EDITOR)
+
+    give_up_license(LicenseSync(run_id, CUSTOMER, house.group_id, AGREEMENT), house.services)
+
+    failed = [i for i in house.services.runs.items(run_id) if i.state is ItemState.FAILED]
+    assert [i.group_id for i in failed] == [house.group_id]
+
+
+def test_an_unreadable_message_is_kept_on_a_run_of_its_own(house):
+    give_up_unreadable("tenant-sync", "{broken", "it is not JSON", house.services)
+
+    run = house.services.runs.list().items[0]
+    (item,) = house.services.runs.items(run.run_id)
+    assert run.reason is RunReason.UNREADABLE
+    assert item.message == "{broken"
+    assert "it is not JSON" in item.detail
+
+
+def test_failed_customers_can_be_tried_again(house):
+    house.microsoft.fail(TENANT, UpstreamUnavailableError("main", "503"))
+    run_id = house.cycle()
+    give_up_tenant(house.dropped.pop(), house.services)
+    house.microsoft.recover(TENANT)
+
+    again = retry_failed(run_id, house.services, requested_by=EDITOR)
+    house.drain()
+
+    assert [i.state for i in house.items(again)] == [ItemState.UNCHANGED]
+    assert house.services.alerts.open_of(CUSTOMER) == ()
+
+
+def test_a_run_with_too_many_changes_is_stopped_and_the_rest_is_held(house):
+    read = house.services.settings.guards()
+    house.services.settings.save_guards(read, GuardSettings(run_stop_lines=1, run_stop_percent=0))
+
+    run_id = house.holds(41).cycle()
+
+    run = house.services.runs.get(run_id).value
+    assert run.state is RunState.STOPPED
+    assert house.quantities == [40]
+    assert [a.kind for a in house.services.alerts.open_of(None)] == [AlertKind.RUN_STOPPED]
+    assert len(open_approvals(house)) == 1
+
+    house.services.settings.save_guards(house.services.settings.guards(), GuardSettings())
+    house.cycle()
+    close_runs(house.services)
+    assert house.quantities[0] == 41
+    assert house.services.alerts.open_of(None) == ()
