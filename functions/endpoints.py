@@ -1,0 +1,235 @@
+"""What every HTTP function has in common: who may call, reading the request, telling errors.
+
+    blueprint = func.Blueprint()
+
+
+    @endpoint(blueprint, "GET", "api/customers/{customer_id}", role=Role.VIEWER)
+    def get_customer(call: Call) -> func.HttpResponse:
+        read = call.services.customers.get(call.customer_id)
+        return ok(...)
+
+The function's name in the host is the handler's. The host tries functions in the order of their
+names and takes the first whose route fits, so a name may matter; a test walks all routes.
+"""
+
+import logging
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import azure.functions as func
+
+from functions import bodies
+from functions.auth import Principal, Role, comes_from_elsewhere, principal
+from functions.responses import (
+    FOREIGN_PAGE,
+    NOT_ALLOWED,
+    NOT_SIGNED_IN,
+    HttpError,
+    if_match,
+    is_unexpected,
+    problem,
+)
+from shared import bootstrap
+from shared.domain import ids
+from shared.domain.errors import InvalidInputError, NotFoundError
+from shared.domain.ids import ConnectionName, CustomerId, ProfileId, RowId, RunId
+from shared.ports import Services
+
+logger = logging.getLogger(__name__)
+
+PAGE = 100
+LARGEST_PAGE = 500
+READS = frozenset({"GET", "HEAD"})
+
+M = TypeVar("M")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request of somebody who may make it."""
+
+    request: func.HttpRequest
+    principal: Principal
+
+    @property
+    def services(self) -> Services:
+        """Everything use cases need."""
+        return bootstrap.services()
+
+    @property
+    def actor(self) -> str:
+        """Who is recorded with a write."""
+        return self.principal.name
+
+    # The address ------------------------------------------------------------------------------
+
+    @property
+    def customer_id(self) -> CustomerId:
+        """The customer in the address."""
+        return CustomerId(self.key("customer_id"))
+
+    @property
+    def row_id(self) -> RowId:
+        """The row in the address."""
+        try:
+            return ids.row_id(self._part("row_id"))
+        except InvalidInputError as error:
+            raise NotFoundError(str(error)) from error
+
+    @property
+    def profile_id(self) -> ProfileId:
+        """The billing profile in the address."""
+        return ProfileId(self.key("profile_id"))
+
+    @property
+    def run_id(self) -> RunId:
+        """The run in the address."""
+        return RunId(self.key("run_id"))
+
+    @property
+    def connection(self) -> ConnectionName:
+        """The connection in the address."""
+        return ConnectionName(self.key("connection"))
+
+    def key(self, name: str) -> str:
+        """Return an id in the address.
+
+        Raises:
+            NotFoundError: Nothing of ours has such an id.
+        """
+        try:
+            return ids.key(self._part(name), name)
+        except InvalidInputError as error:
+            raise NotFoundError(str(error)) from error
+
+    def _part(self, name: str) -> str:
+        return str(self.request.route_params.get(name, ""))
+
+    # The query --------------------------------------------------------------------------------
+
+    def query(self, name: str) -> str | None:
+        """Return a value of the query; an empty one counts as absent."""
+        return str(self.request.params.get(name, "")) or None
+
+    def flag(self, name: str) -> bool:
+        """Return whether the query says ``true``; absent is ``false``.
+
+        Raises:
+            InvalidInputError: It is neither ``true`` nor ``false``.
+        """
+        text = self.query(name) or "false"
+        if text not in {"true", "false"}:
+            raise InvalidInputError({name: "must be true or false"})
+        return text == "true"
+
+    @property
+    def continuation(self) -> str | None:
+        """Where a list goes on."""
+        return self.query("continuation")
+
+    @property
+    def limit(self) -> int:
+        """How many entries a page may have.
+
+        Raises:
+            InvalidInputError: It is no number from 1 to 500.
+        """
+        text = self.query("limit") or str(PAGE)
+        number = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0  # noqa: PLR2004 - far above any page
+        if not 1 <= number <= LARGEST_PAGE:
+            raise InvalidInputError({"limit": f"must be 1 to {LARGEST_PAGE}"})
+        return number
+
+    # The rest ---------------------------------------------------------------------------------
+
+    @property
+    def if_match(self) -> str | None:
+        """The version that the caller saw; see ``responses.if_match``."""
+        return if_match(self.request.headers.get("if-match"))
+
+    def body(self, model: type[M]) -> M:
+        """Return the body; see ``bodies.read``."""
+        return bodies.read(self.request, model)
+
+    def body_or_nothing(self, model: type[M]) -> M:
+        """Return the body, ``{}`` when there is none; see ``bodies.read_optional``."""
+        return bodies.read_optional(self.request, model)
+
+
+Handler = Callable[[Call], func.HttpResponse]
+Trigger = Callable[[func.HttpRequest], func.HttpResponse]
+
+
+def endpoint(
+    blueprint: func.Blueprint, method: str, route: str, *, role: Role
+) -> Callable[[Handler], Trigger]:
+    """Register a handler for signed-in callers who have the role."""
+
+    def register(handler: Handler) -> Trigger:
+        def answer(request: func.HttpRequest) -> func.HttpResponse:
+            return handler(Call(request, _allowed(request, role)))
+
+        return _registered(blueprint, method, route, handler.__name__, handler.__doc__, answer)
+
+    return register
+
+
+def open_endpoint(
+    blueprint: func.Blueprint, method: str, route: str
+) -> Callable[[Trigger], Trigger]:
+    """Register a handler that anybody may call."""
+
+    def register(handler: Trigger) -> Trigger:
+        return _registered(blueprint, method, route, handler.__name__, handler.__doc__, handler)
+
+    return register
+
+
+def _registered(  # noqa: PLR0917 - called by the two above only
+    blueprint: func.Blueprint,
+    method: str,
+    route: str,
+    name: str,
+    documentation: str | None,
+    answer: Trigger,
+) -> Trigger:
+    # Written out instead of functools.wraps: the worker reads the signature to find the binding.
+    def trigger(request: func.HttpRequest) -> func.HttpResponse:
+        try:
+            response = answer(request)
+        except Exception as error:  # noqa: BLE001 - the host would answer an empty 500
+            response = _told(error, request, name)
+        return response
+
+    trigger.__name__ = trigger.__qualname__ = name
+    trigger.__doc__ = documentation
+    route_to = blueprint.route(
+        route=route,
+        trigger_arg_name="request",
+        methods=[method] if method else None,
+        # Who may call is decided here, for every request: a key would be one more secret.
+        auth_level=func.AuthLevel.ANONYMOUS,
+    )
+    blueprint.function_name(name)(route_to(trigger))
+    return trigger
+
+
+def _allowed(request: func.HttpRequest, role: Role) -> Principal:
+    caller = principal(request.headers, bootstrap.environment())
+    if caller is None:
+        raise HttpError(NOT_SIGNED_IN, "sign in with an account that has a role in this app")
+    if request.method.upper() not in READS and comes_from_elsewhere(request.headers):
+        raise HttpError(FOREIGN_PAGE, "a page of another site cannot change anything here")
+    if not caller.may(role):
+        raise HttpError(NOT_ALLOWED, f"this needs the app role Seatsync.{role.name.title()}")
+    return caller
+
+
+def _told(error: Exception, request: func.HttpRequest, name: str) -> func.HttpResponse:
+    if is_unexpected(error):
+        # Where it happened, without the error's words: they may quote what somebody sent.
+        where = "".join(traceback.format_tb(error.__traceback__))
+        logger.error("%s failed: %s\n%s", name, type(error).__name__, where)
+    return problem(error, request.url)
