@@ -6,15 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-    pkcs12,
-)
-from cryptography.x509 import load_pem_x509_certificates
-
 from shared.adapters.microsoft.clouds import Cloud
 from shared.adapters.microsoft.config import (
     Certificate,
@@ -71,11 +62,16 @@ def managed_identity_assertion(name: str, identity: ManagedIdentity, cloud: Clou
 
 def _certificate(name: str, given: Certificate) -> dict[str, str]:
     """Return key and certificates as PEM, whatever they came as."""
+    # Slow to load, and only certificates need it. It comes with msal.
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - as above
+    from cryptography.hazmat.primitives.serialization import pkcs12  # noqa: PLC0415 - as above
+    from cryptography.x509 import load_pem_x509_certificates  # noqa: PLC0415 - as above
+
     password = given.password.encode() if given.password else None
     try:
         content = _content(given.source)
         if _PEM_MARK in content:
-            key = load_pem_private_key(content, password)
+            key = serialization.load_pem_private_key(content, password)
             chain = load_pem_x509_certificates(content)
         else:
             loaded = pkcs12.load_pkcs12(content, password)
@@ -89,8 +85,11 @@ def _certificate(name: str, given: Certificate) -> dict[str, str]:
             f"MICROSOFT__{name}__CERTIFICATE: must be a PEM or PFX with a private key, "
             "as text, in base64, or as the path of a file"
         ) from None
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    public = b"".join(one.public_bytes(Encoding.PEM) for one in chain)
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = b"".join(one.public_bytes(pem) for one in chain)
     return {"private_key": private.decode(), "public_certificate": public.decode()}
 
 

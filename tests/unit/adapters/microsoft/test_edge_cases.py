@@ -102,6 +102,13 @@ def test_case_5_a_row_that_comes_twice_is_refused_and_not_added_up():
         read(skus=rows)
 
 
+def test_a_subscription_that_comes_twice_is_refused_and_not_counted_twice():
+    bought = a_subscription(E5, 20)
+
+    with pytest.raises(UnexpectedPayloadError, match=r"value\[1\]\.id: came twice"):
+        read(bought, bought)
+
+
 def test_case_6_a_trial_beside_paid_seats_is_marked():
     snapshot = read(a_subscription(E5, 20), a_subscription(E5, 25, trial=True))
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -205,6 +206,57 @@ def test_case_14_a_wait_of_the_sign_in_service_is_not_remembered(site):
         site.source.read_tenant(TENANT)
 
     assert site.source.read_tenant(TENANT).skus[0].enabled == 20
+
+
+@pytest.fixture
+def change_batch(site):
+    """Return a function that lets another one change the answers inside every batch."""
+
+    def use(change) -> None:
+        handle = site.vendor.handle
+
+        def changed(call, simulator):
+            answer = handle(call, simulator)
+            if call.path != BATCH:
+                return answer
+            return replace(
+                answer, body={"responses": change(answer.body["responses"])}, deliberate=True
+            )
+
+        site.vendor.handle = changed
+
+    return use
+
+
+def test_case_13_an_answer_that_comes_twice_is_refused(site, change_batch):
+    change_batch(lambda responses: [*responses, responses[0]])
+
+    with pytest.raises(UnexpectedPayloadError, match=r"responses\[3\]\.id: came twice"):
+        site.source.read_tenant(TENANT)
+
+
+def test_case_13_ids_may_come_back_in_other_letters(site, change_batch):
+    change_batch(lambda responses: [one | {"id": one["id"].upper()} for one in responses])
+
+    assert site.source.read_tenant(TENANT).skus[0].enabled == 20
+
+
+@pytest.mark.parametrize("headers", [{"retry-after": 12}, {"RETRY-AFTER": "12"}])
+def test_case_13_a_parts_headers_are_read_whatever_their_form(site, change_batch, headers):
+    change_batch(lambda responses: [one | {"status": 429, "headers": headers} for one in responses])
+
+    with pytest.raises(RateLimitError) as caught:
+        site.source.read_tenant(TENANT)
+
+    assert caught.value.retry_after.total_seconds() == 12
+
+
+@pytest.mark.parametrize("change", [{"body": None}, {"body": "aGk="}, {"status": "200"}, {"id": 1}])
+def test_case_13_a_part_of_another_shape_is_refused(site, change_batch, change):
+    change_batch(lambda responses: [one | change for one in responses])
+
+    with pytest.raises(UnexpectedPayloadError, match="expected"):
+        site.source.read_tenant(TENANT)
 
 
 # Case 15: permissions ----------------------------------------------------------------------------
