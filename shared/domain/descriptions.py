@@ -1,6 +1,6 @@
 """The text of a line on the invoice: made from options, equal for equal input, within a limit."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -11,6 +11,18 @@ from shared.domain.mappings import DescriptionOptions, Usernames
 
 
 @dataclass(frozen=True, slots=True)
+class UserList:
+    """Users of a row, sorted without case, as many as a text can hold at most.
+
+    Attributes:
+        others: Users that are not in ``names``.
+    """
+
+    names: tuple[str, ...]
+    others: int
+
+
+@dataclass(frozen=True, slots=True)
 class RowText:
     """What a row can say about itself.
 
@@ -18,7 +30,7 @@ class RowText:
         term: The subscription's term and billing in words; empty when unknown.
         ends: The day the subscription ends or renews; ``None`` when unknown or a merged row.
         unassigned: Seats that nobody has; ``None`` when unknown.
-        users: Names or addresses of the users who have the licence; ``None`` when unknown.
+        users: The users who have the licence; ``None`` when unknown.
     """
 
     row_id: RowId
@@ -27,7 +39,7 @@ class RowText:
     term: str = ""
     ends: date | None = None
     unassigned: int | None = None
-    users: tuple[str, ...] | None = None
+    users: UserList | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +85,17 @@ class LineText:
         return text
 
 
+def user_list(users: Iterable[str], limit: int) -> UserList:
+    """Return the users in order, without those that no text of ``limit`` characters could hold."""
+    names = sorted(users, key=lambda name: (name.casefold(), name))
+    room = limit
+    for shown, name in enumerate(names):
+        room -= len(name) + 1
+        if room < 0:
+            return UserList(tuple(names[:shown]), len(names) - shown)
+    return UserList(tuple(names), 0)
+
+
 def _facts(row: RowText) -> list[str]:
     facts = []
     if row.options.term_and_end_date and row.ends is not None:
@@ -93,15 +116,13 @@ def _changes(in_force: tuple[InForce, ...], since: date) -> list[str]:
 
 def _with_users(text: str, row: RowText, limit: int, *, several: bool) -> str:
     """Append the row's users, cut at whole names so that the text stays within the limit."""
-    style = row.options.usernames
-    if style is Usernames.NONE or not row.users:
+    style, users = row.options.usernames, row.users
+    if style is Usernames.NONE or users is None or not (users.names or users.others):
         return text
-    names = sorted(row.users, key=lambda name: (name.casefold(), name))
     title = f"\n{row.name} users:" if several else "\nUsers:"
-    most = min(len(names), limit // 2)  # a name takes a letter and what divides it from the next
-    for shown in range(most, -1, -1):
-        rest = len(names) - shown
-        block = title + _listed(names[:shown], style, rest)
+    for shown in range(len(users.names), -1, -1):
+        rest = len(users.names) - shown + users.others
+        block = title + _listed(users.names[:shown], style, rest)
         if len(text) + len(block) <= limit:
             return text + block
     return text
