@@ -19,6 +19,8 @@ from shared.ports import LicenseSync, TenantSync
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
+_NOT_OURS = "not a message of this queue"
+
 
 class TenantSyncMessage(BaseModel):
     """A ``TenantSync`` in the queue ``tenant-sync``."""
@@ -97,6 +99,8 @@ def decode_license(body: str | bytes) -> LicenseSync:
         BadMessageError: It is not one; the reason names the fields and quotes nothing.
     """
     message = _read(LicenseSyncMessage, body)
+    if message.agreement is not None and message.agreement.read_at.tzinfo is None:
+        raise BadMessageError(f"{_NOT_OURS}: agreement.read_at: without a time zone")
     return LicenseSync(
         run_id=message.run_id,
         customer_id=message.customer_id,
@@ -117,8 +121,8 @@ def _read(model: type[_Model], body: str | bytes) -> _Model:
     except SeatsyncError:
         # The domain's own checks; their words may hold values of the body.
         reasons = ["agreement: contradicts itself"]
-    # Without the cause: it would carry the body into logs.
-    raise BadMessageError(f"not a message of this queue: {'; '.join(reasons)}") from None
+    # Outside the handlers, so that no cause carries the body into logs.
+    raise BadMessageError(f"{_NOT_OURS}: {'; '.join(reasons)}")
 
 
 def _reason(location: tuple[int | str, ...], problem: str) -> str:

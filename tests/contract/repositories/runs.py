@@ -1,0 +1,153 @@
+"""What every ``RunRepository`` does."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.errors import ConflictError, NotFoundError, StaleVersionError
+from shared.domain.ids import CustomerId, RunId, key
+from shared.domain.runs import ItemState, RunReason, RunState, totals_of
+from tests.builders import (
+    CUSTOMER,
+    GROUP,
+    NOW,
+    OTHER_CUSTOMER,
+    OTHER_GROUP,
+    RUN,
+    a_run,
+    an_item,
+)
+from tests.contract.repositories.stored import at_once
+
+
+class RunsContract:
+    """A suite."""
+
+    def test_a_run_comes_back_as_it_was_stored(self, stored):
+        run = replace(
+            a_run(reason=RunReason.SYNC_NOW, stop_reason="too many", finished_at=NOW),
+            totals=totals_of([an_item(state=ItemState.CHANGED)]),
+        )
+        stored.runs.add(run)
+
+        assert stored.runs.get(RUN).value == run
+
+    def test_a_missing_run_is_an_error(self, stored):
+        with pytest.raises(NotFoundError):
+            stored.runs.get(RUN)
+
+    def test_a_run_is_added_once(self, stored):
+        stored.runs.add(a_run())
+
+        with pytest.raises(ConflictError):
+            stored.runs.add(a_run())
+
+    def test_ids_differ_and_can_be_part_of_an_address(self, stored):
+        ids = {stored.runs.new_id(NOW) for _ in range(50)}
+
+        assert len(ids) == 50
+        assert all(key(one, "run_id") == one for one in ids)
+
+    def test_runs_are_listed_newest_first(self, stored):
+        moments = [NOW + timedelta(minutes=n) for n in (2, 0, 1)]
+        for moment in moments:
+            stored.runs.add(a_run(stored.runs.new_id(moment), started_at=moment))
+
+        first = stored.runs.list(limit=2)
+        second = stored.runs.list(first.continuation, limit=2)
+
+        listed = [run.started_at for run in (*first.items, *second.items)]
+        assert listed == sorted(moments, reverse=True)
+        assert second.continuation is None
+
+    def test_a_running_run_is_listed_once(self, stored):
+        stored.runs.add(a_run())
+
+        assert stored.runs.list().items == (a_run(),)
+
+    def test_only_runs_that_are_not_closed_are_running(self, stored):
+        stored.runs.add(a_run(RunId("a")))
+        stored.runs.add(a_run(RunId("b"), state=RunState.FINISHED))
+        stored.runs.add(a_run(RunId("c")))
+        closing = stored.runs.get(RunId("c"))
+        stored.runs.save(closing, replace(closing.value, state=RunState.STOPPED))
+
+        assert stored.runs.running() == (a_run(RunId("a")),)
+
+    def test_running_shows_a_run_as_it_was_last_saved(self, stored):
+        read = stored.runs.add(a_run())
+        saved = stored.runs.save(read, replace(read.value, lines=5))
+        stored.runs.save(saved, replace(saved.value, lines=6))
+
+        assert [run.lines for run in stored.runs.running()] == [6]
+
+    def test_a_closed_run_can_be_saved_again(self, stored):
+        read = stored.runs.add(a_run(state=RunState.FINISHED))
+        saved = stored.runs.save(read, replace(read.value, lines=5))
+        stored.runs.save(saved, replace(saved.value, state=RunState.RUNNING))
+
+        assert len(stored.runs.running()) == 1
+
+    @pytest.mark.parametrize("state", list(RunState))
+    def test_a_stale_run_is_refused(self, stored, state):
+        read = stored.runs.add(a_run(state=state))
+        stored.runs.save(read, replace(read.value, lines=5))
+
+        with pytest.raises(StaleVersionError):
+            stored.runs.save(read, replace(read.value, state=RunState.FINISHED))
+        assert stored.runs.get(RUN).value.lines == 5
+        assert len(stored.runs.running()) == (1 if state is RunState.RUNNING else 0)
+
+    def test_of_two_workers_that_close_a_run_one_wins(self, stored):
+        read = stored.runs.add(a_run())
+        done = replace(read.value, state=RunState.FINISHED)
+
+        answers = at_once(*[lambda: stored.runs.save(read, done)] * 2)
+
+        assert sum(isinstance(answer, StaleVersionError) for answer in answers) == 1
+        assert stored.runs.running() == ()
+
+    def test_items_come_back_as_they_were_stored(self, stored):
+        items = [
+            an_item(state=ItemState.CHANGED, before=10, after=12, detail="ä", message='{"a": 1}'),
+            an_item(None),
+        ]
+        stored.runs.put_items(items)
+
+        assert set(stored.runs.items(RUN)) == set(items)
+        assert stored.runs.get_item(RUN, items[0].item_id) == items[0]
+        assert stored.runs.get_item(RUN, items[1].item_id) == items[1]
+
+    def test_a_missing_item_is_none(self, stored):
+        assert stored.runs.get_item(RUN, "contoso~read") is None
+        assert stored.runs.items(RUN) == ()
+
+    def test_an_item_is_replaced_by_its_later_state(self, stored):
+        stored.runs.put_items([an_item()])
+        stored.runs.put_items([an_item(state=ItemState.HELD), an_item(state=ItemState.CHANGED)])
+
+        assert [item.state for item in stored.runs.items(RUN)] == [ItemState.CHANGED]
+
+    def test_more_items_than_one_transaction_holds(self, stored):
+        customers = [CustomerId(f"c{number}") for number in range(230)]
+        stored.runs.put_items(an_item(customer_id=one) for one in customers)
+
+        found = stored.runs.items(RUN)
+
+        assert {item.customer_id for item in found} == set(customers)
+        assert len(found) == 230
+
+    def test_items_belong_to_their_run(self, stored):
+        stored.runs.put_items([an_item(), an_item(run_id=RunId("run-2"), detail="other")])
+
+        assert [item.detail for item in stored.runs.items(RUN)] == [""]
+
+    def test_items_of_customers_and_groups_do_not_mix(self, stored):
+        pairs = [(c, g) for c in (CUSTOMER, OTHER_CUSTOMER) for g in (GROUP, OTHER_GROUP, None)]
+        stored.runs.put_items(an_item(g, customer_id=c) for c, g in pairs)
+
+        assert {(i.customer_id, i.group_id) for i in stored.runs.items(RUN)} == set(pairs)
+
+    def test_no_items_are_no_call(self, stored):
+        stored.runs.put_items([])

@@ -1,0 +1,92 @@
+"""The repositories in memory keep the promises of the real ones."""
+
+import pytest
+
+from tests.contract.repositories.attention import (
+    AlertsContract,
+    ApprovalsContract,
+    SettingsContract,
+)
+from tests.contract.repositories.billing import (
+    ChangesContract,
+    HeadersContract,
+    IntentsContract,
+    LedgersContract,
+    SnapshotsContract,
+)
+from tests.contract.repositories.customers import CustomersContract, ProfilesContract
+from tests.contract.repositories.leases import ConnectionsContract, LeasesContract
+from tests.contract.repositories.mappings import ExclusionsContract, MappingsContract
+from tests.contract.repositories.runs import RunsContract
+from tests.fakes.clock import FakeClock
+from tests.fakes.services import fake_services
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture
+def stored(clock):
+    return fake_services(clock=clock)
+
+
+class TestCustomers(CustomersContract):
+    pass
+
+
+class TestProfiles(ProfilesContract):
+    pass
+
+
+class TestMappings(MappingsContract):
+    pass
+
+
+class TestExclusions(ExclusionsContract):
+    pass
+
+
+class TestSnapshots(SnapshotsContract):
+    pass
+
+
+class TestLedgers(LedgersContract):
+    pass
+
+
+class TestIntents(IntentsContract):
+    pass
+
+
+class TestChanges(ChangesContract):
+    pass
+
+
+class TestHeaders(HeadersContract):
+    pass
+
+
+class TestLeases(LeasesContract):
+    pass
+
+
+class TestConnections(ConnectionsContract):
+    pass
+
+
+class TestRuns(RunsContract):
+    pass
+
+
+class TestApprovals(ApprovalsContract):
+    pass
+
+
+class TestAlerts(AlertsContract):
+    pass
+
+
+class TestSettings(SettingsContract):
+    pass
