@@ -35,12 +35,15 @@ class Calendar:
         today: PSA date of the plan.
         first_uninvoiced: First day of the first period without an invoice.
         last_day: Last day the agreement or the line can bill, if there is one.
+        dated_lines: Whether a part of a period may be a line of its own: the PSA can hold one, and
+            the agreement prorates.
     """
 
     cycle: Cycle
     today: date
     first_uninvoiced: date
     last_day: date | None
+    dated_lines: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +52,36 @@ class Charges:
 
     Attributes:
         lines: Dated lines decided today, in date order.
-        catch_up: Those of them that begin before today, for periods that were invoiced with
-            another standing quantity than planned.
+        catch_up: Those of them that begin before today inside periods that were invoiced with
+            another standing quantity than they needed.
+        editable_from: Lines decided earlier today that begin before this day stay as they are.
+        compensates: The standing line falls before its first invoice, and a dated line keeps what
+            its first days are charged.
         opening, charged: As ``Ledger`` holds them.
     """
 
     lines: tuple[DatedCharge, ...]
     catch_up: tuple[DatedCharge, ...]
+    editable_from: date
+    compensates: bool
     opening: tuple[Charged, ...]
     charged: tuple[Charged, ...]
+
+
+def last_settled_day(cycle: Cycle, today: date, first_uninvoiced: date) -> date:
+    """Return the last day of all periods that are invoiced or have begun.
+
+    A row that moves to another line bills on its old one through this day, and on the new one from
+    the next day on: no day is billed twice, whatever is invoiced already.
+    """
+    return max(first_uninvoiced - DAY, cycle.containing(today).last_day)
 
 
 def has_unbilled_start(ledger: Ledger, first_uninvoiced: date) -> bool:
     """Return whether the line began inside invoiced periods and waits for its first invoice.
 
-    The next invoice then bills its first days together with the next period, so the standing
-    quantity must stay what it was on its first day until that invoice is made.
+    The next invoice then bills its first days together with the next period, both at the quantity
+    that the line has at that moment.
     """
     return (
         ledger.line_starts is not None
@@ -83,16 +100,20 @@ def standing_quantity(ledger: Ledger, calendar: Calendar, seats_on: SeatsOn) -> 
     Source:
         docs/adr/0008-dated-lines-and-the-high-water-mark.md
     """
-    starts, first = ledger.line_starts, calendar.first_uninvoiced
-    if starts is not None and starts > calendar.today:
+    starts, first = _starts(ledger), calendar.first_uninvoiced
+    if _lies_ahead(ledger, calendar):
         return seats_on(starts)
-    if starts is not None and has_unbilled_start(ledger, first):
-        return ledger.seats_on(starts)
+    never_again = calendar.last_day is not None and calendar.last_day < first
+    if has_unbilled_start(ledger, first):
+        opened = _opening_standing(ledger, calendar)
+        if never_again or not calendar.dated_lines:
+            return opened
+        due = seats_on(first) if first > calendar.today else ledger.seats_on(first)
+        # A rise would also raise its first days, which nothing could take back without a credit.
+        return opened if due is None else min(opened, due)
     if first > calendar.today:
-        if calendar.last_day is not None and calendar.last_day < first:
-            return None  # it never bills again: nothing to keep right
-        return seats_on(first)
-    return ledger.seats_on(first if starts is None else max(first, starts))
+        return None if never_again else seats_on(first)
+    return ledger.seats_on(max(first, starts))
 
 
 def charges(
@@ -100,6 +121,7 @@ def charges(
     calendar: Calendar,
     seats_on: SeatsOn,
     *,
+    standing: int,
     credits_on: bool,
     adopted_by_hand: bool,
 ) -> Charges:
@@ -107,43 +129,55 @@ def charges(
 
     Args:
         ledger: With ``in_force`` already as of today; its line exists.
+        standing: The quantity the standing line is going to have.
         credits_on: A fall inside a settled period is credited.
         adopted_by_hand: Somebody set the line to the right quantity in the PSA: the settled
             periods count as charged, without a line.
     """
-    if ledger.line_starts is not None and ledger.line_starts > calendar.today:
-        return Charges((), (), (), ())
-    same_day = _same_day(ledger, calendar)
-    before = ledger.opening if same_day else ledger.charged
-    shortfalls = {} if adopted_by_hand else _shortfalls(ledger, calendar)
-    made_up = {start: n for start, n in shortfalls.items() if n > 0 or credits_on}
+    today, first = calendar.today, calendar.first_uninvoiced
+    writes = calendar.dated_lines and not adopted_by_hand
+    young = has_unbilled_start(ledger, first)
+    opened = _opening_standing(ledger, calendar) if young else standing
+    # Nobody says whether the first days of an adopted line are invoiced: nothing is added for them.
+    fall = opened - standing if young and writes and not ledger.adopted else 0
+    before = ledger.opening if _same_day(ledger, calendar) else ledger.charged
+    missing = _missing(ledger, calendar, standing) if writes else {}
+    made_up = {start: n for start, n in missing.items() if n > 0 or credits_on}
+
     opening: list[Charged] = []
     charged: list[Charged] = []
-    pieces: list[DatedCharge | None] = []
+    pieces = _first_days(ledger, calendar, fall)
     for period in _settled(ledger, calendar):
-        standing = _standing_for(ledger, calendar, period)
+        first_days = young and period.start < first
         known = charged_for(before, period.start)
-        if known is None:
-            base = standing + made_up.get(period.start, 0)
+        billed = opened if first_days else _standing_for(ledger, calendar, period, standing)
+        if known is None or _begins_today(ledger, calendar, period):
+            level = billed + made_up.get(period.start, 0)
         else:
-            uncredited = shortfalls.get(period.start, 0) - made_up.get(period.start, 0)
-            base = known.seats - uncredited
-        needed = seats_on(max(calendar.today, period.start))
-        level = needed if credits_on or adopted_by_hand else max(base, needed)
-        opening.append(Charged(period.start, base, standing))
-        charged.append(Charged(period.start, level, standing))
-        if level != base and not adopted_by_hand:
-            pieces.append(_piece(calendar, period, calendar.today, level - base))
+            uncredited = missing.get(period.start, 0) - made_up.get(period.start, 0)
+            level = known.seats - uncredited
+        covered = level - fall if first_days else level
+        waits = young and period.start <= first
+        opening.append(Charged(period.start, level, opened if waits else billed))
+        needed = seats_on(max(today, period.start, _starts(ledger)))
+        if adopted_by_hand or (writes and credits_on):
+            level = needed
+        elif writes:
+            level = max(level, needed)
+        charged.append(Charged(period.start, level, standing if first_days else billed))
+        if writes and level != covered:
+            pieces.append(_piece(ledger, calendar, period, today, level - covered))
     catch_up = _joined(
-        _piece(calendar, period, max(period.start, ledger.line_starts or period.start), seats)
+        _piece(ledger, calendar, calendar.cycle.containing(start), start, seats)
         for start, seats in made_up.items()
-        for period in (calendar.cycle.containing(start),)
     )
     return Charges(
         lines=(*catch_up, *_joined(pieces)),
-        catch_up=catch_up,
-        opening=tuple(opening),
-        charged=tuple(charged),
+        catch_up=tuple(charge for charge in catch_up if charge.starts < first),
+        editable_from=_starts(ledger) if young and today <= first else today,
+        compensates=fall > 0,
+        opening=_with_waiting(opening, before, first),
+        charged=_with_waiting(charged, ledger.charged, first),
     )
 
 
@@ -169,56 +203,109 @@ def pruned(entries: tuple[InForce, ...], needed_from: date) -> tuple[InForce, ..
     return (*older[-1:], *(entry for entry in entries if entry.day > needed_from))
 
 
+def _starts(ledger: Ledger) -> date:
+    return ledger.line_starts or date.min
+
+
+def _lies_ahead(ledger: Ledger, calendar: Calendar) -> bool:
+    """Whether the line has neither begun nor been invoiced: nothing of it is settled."""
+    starts, first = _starts(ledger), calendar.first_uninvoiced
+    return starts > calendar.today and (starts >= first or has_unbilled_start(ledger, first))
+
+
 def _same_day(ledger: Ledger, calendar: Calendar) -> bool:
     """Whether today's earlier lines can still be edited: decided today and not invoiced since."""
     return ledger.as_of == calendar.today and ledger.first_uninvoiced == calendar.first_uninvoiced
 
 
-def _settled(ledger: Ledger, calendar: Calendar) -> tuple[Period, ...]:
-    cycle, today, first = calendar.cycle, calendar.today, calendar.first_uninvoiced
-    if has_unbilled_start(ledger, first):
-        last = cycle.containing(first).last_day
-    elif first > today:
-        last = first - DAY
-    else:
-        last = cycle.containing(today).last_day
-    return cycle.between(today, last)
+def _begins_today(ledger: Ledger, calendar: Calendar, period: Period) -> bool:
+    """Whether nothing was charged for the period, or for the line at all, when today began."""
+    starts, today, first = _starts(ledger), calendar.today, calendar.first_uninvoiced
+    if starts >= today:
+        return starts >= first or has_unbilled_start(ledger, first)
+    return period.start == today and period.start >= first
 
 
-def _standing_for(ledger: Ledger, calendar: Calendar, period: Period) -> int:
-    """What the standing line bills for the period, as far as it is settled."""
-    first = calendar.first_uninvoiced
-    starts = ledger.line_starts or period.start
-    if has_unbilled_start(ledger, first) and period.start <= first:
+def _opening_standing(ledger: Ledger, calendar: Calendar) -> int:
+    """The standing quantity when today began; the day a line starts has no quantity before it."""
+    starts, today = _starts(ledger), calendar.today
+    if starts >= today:
         return ledger.seats_on(starts) or 0
+    entry = None
+    if _same_day(ledger, calendar):
+        current = calendar.cycle.containing(min(today, calendar.first_uninvoiced))
+        entry = charged_for(ledger.opening, current.start)
+    return ledger.last_written or 0 if entry is None else entry.standing
+
+
+def _settled(ledger: Ledger, calendar: Calendar) -> tuple[Period, ...]:
+    """Periods from today on that have begun or are invoiced."""
+    if _lies_ahead(ledger, calendar):
+        return ()
+    last = last_settled_day(calendar.cycle, calendar.today, calendar.first_uninvoiced)
+    return calendar.cycle.between(max(calendar.today, _starts(ledger)), last)
+
+
+def _standing_for(ledger: Ledger, calendar: Calendar, period: Period, standing: int) -> int:
+    """What the standing line billed for the settled period, or is going to."""
+    first = calendar.first_uninvoiced
     if period.start < first:
-        return ledger.last_written or 0
-    return ledger.seats_on(max(period.start, starts)) or 0
+        return ledger.last_written or 0  # unchanged since that invoice, or the ledger has an entry
+    if period.start <= max(first, _starts(ledger)):
+        return standing
+    return ledger.seats_on(period.start) or 0
 
 
-def _shortfalls(ledger: Ledger, calendar: Calendar) -> dict[date, int]:
-    """Seats by which a newly invoiced period's standing quantity fell short, by period start.
+def _missing(ledger: Ledger, calendar: Calendar, standing: int) -> dict[date, int]:
+    """Seats by which the standing line falls short of a period that began before today.
 
     Several periods may be invoiced between two syncs, all at the standing quantity of the first
-    of them; later ones may have needed more (positive) or fewer (negative).
+    of them; later ones may have needed more (positive) or fewer (negative). And a line that waits
+    for its first invoice cannot rise for the period that begins meanwhile.
+
+    Returns:
+        The seats by the day they were first missing.
     """
-    was, now = ledger.first_uninvoiced, calendar.first_uninvoiced
-    if was is None or now <= was or ledger.last_written is None:
-        return {}
+    was, now, today = ledger.first_uninvoiced, calendar.first_uninvoiced, calendar.today
     found: dict[date, int] = {}
-    for period in calendar.cycle.between(was, now - DAY):
-        starts = max(period.start, ledger.line_starts or period.start)
-        first_days_too = ledger.started_under is not None and period.start <= ledger.started_under
-        due = ledger.seats_on(starts)
-        if starts in period and not first_days_too and due is not None:
-            missing = due - ledger.last_written
-            if missing:
-                found[period.start] = missing
-    return found
+    if was is not None and was < now:
+        for period in calendar.cycle.between(was, now - DAY):
+            known = charged_for(ledger.charged, period.start)
+            starts = max(period.start, _starts(ledger))
+            due = ledger.seats_on(starts) if known is None else known.standing
+            if period.start < today and starts in period and due is not None:
+                found[period.start] = due - (ledger.last_written or 0)
+    elif has_unbilled_start(ledger, now) and now < today:
+        due = ledger.seats_on(now)
+        if charged_for(ledger.charged, now) is None and due is not None:
+            found[now] = due - standing
+    return {start: seats for start, seats in found.items() if seats}
 
 
-def _piece(calendar: Calendar, period: Period, first: date, seats: int) -> DatedCharge | None:
-    starts, ends = max(first, period.start), period.last_day
+def _first_days(ledger: Ledger, calendar: Calendar, fall: int) -> list[DatedCharge | None]:
+    """What the days before today lose by a fall before the first invoice, period by period."""
+    last = min(calendar.first_uninvoiced, calendar.today) - DAY
+    if not fall or last < _starts(ledger):
+        return []
+    return [
+        DatedCharge(max(period.start, _starts(ledger)), min(period.last_day, last), fall)
+        for period in calendar.cycle.between(_starts(ledger), last)
+    ]
+
+
+def _with_waiting(
+    entries: list[Charged], before: tuple[Charged, ...], first: date
+) -> tuple[Charged, ...]:
+    """The entries, and those of older periods that wait for their invoice."""
+    known = {entry.period_start for entry in entries}
+    waiting = [e for e in before if e.period_start >= first and e.period_start not in known]
+    return (*waiting, *entries)
+
+
+def _piece(
+    ledger: Ledger, calendar: Calendar, period: Period, first: date, seats: int
+) -> DatedCharge | None:
+    starts, ends = max(first, period.start, _starts(ledger)), period.last_day
     if calendar.last_day is not None:
         ends = min(ends, calendar.last_day)
     return DatedCharge(starts, ends, seats) if starts <= ends else None

@@ -39,14 +39,19 @@ def guarded(plan: Plan, settings: GuardSettings, agreement: Agreement, today: da
     """Return the plan, held where a guard says so.
 
     The first write of a mapping that a person just saved is not held by its size: the preview
-    showed it.
+    showed it. A change that is only remembered today, because the standing line has to wait for
+    its invoice, is held today: that is when a person can still say no.
 
     Source:
         docs/adr/0009-guards-and-approvals.md
     """
-    if plan.status is not PlanStatus.CHANGE or not plan.operations:
+    if plan.adopts or plan.ledger is None:
         return plan
-    reasons = [*_calendar(plan, settings, agreement, today), *_prices(plan)]
+    if plan.status not in {PlanStatus.CHANGE, PlanStatus.IN_STEP}:
+        return plan
+    reasons = []
+    if plan.operations:
+        reasons = [*_calendar(plan, settings, agreement, today), *_prices(plan)]
     if not plan.confirmed:
         reasons.extend(_size(plan, settings))
     return plan.held(tuple(reasons)) if reasons else plan
@@ -107,4 +112,4 @@ def _size(plan: Plan, settings: GuardSettings) -> list[Reason]:
 
 
 def _percent(of: int, percent: int) -> Decimal:
-    return Decimal(of * percent) / 100
+    return Decimal(of * percent).scaleb(-2)

@@ -5,6 +5,7 @@ Finding one at the start means that a worker stopped in between: what the PSA ha
 its operations landed.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -18,9 +19,10 @@ from shared.domain.agreements import (
     SetDescription,
     SetPrice,
     SetQuantity,
+    standing_marker,
 )
 from shared.domain.history import Change
-from shared.domain.ledger import Ledger, charged_for
+from shared.domain.ledger import Charged, Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +64,9 @@ def recovery(
 ) -> Recovery:
     """Return what is left of an interrupted intent, judged by the lines as they are now.
 
-    Nothing landed: the intent is forgotten and the group planned anew. Otherwise it is finished,
-    unless an invoice came between: then what did not land is left out, and the next plan makes up
-    for it.
+    Nothing landed: the intent is forgotten and the group planned anew. Otherwise it is finished. If
+    an invoice came between, only dated lines are still sent, because their days stay right however
+    late they come; the rest is left out, and the next plan makes up for it.
 
     Args:
         ledger: The ledger as stored, from before the intent or with it.
@@ -74,19 +76,21 @@ def recovery(
     """
     if ledger.last_change == intent.change.change_id:
         return Recovery((), ledger)
-    landed = [has_landed(operation, lines) for operation in intent.operations]
-    if intent.operations and not any(landed):
+    left = tuple(op for op in intent.operations if not has_landed(op, lines))
+    if intent.operations and len(left) == len(intent.operations):
         return Recovery((), None)
-    left = tuple(op for op, done in zip(intent.operations, landed, strict=True) if not done)
-    if intent.first_uninvoiced == first_uninvoiced:
-        return Recovery(left, intent.ledger)
-    return Recovery((), abandoned(left, intent, ledger))
+    known = {line.line_id for line in lines}
+    able = tuple(op for op in left if isinstance(op, CreateLine) or op.line_id in known)
+    if intent.first_uninvoiced != first_uninvoiced:
+        able = tuple(op for op in able if isinstance(op, CreateLine))
+    lost = tuple(op for op in left if op not in able)
+    return Recovery(able, with_standing_line(abandoned(lost, intent, ledger, lines), lines))
 
 
 def has_landed(operation: Operation, lines: tuple[AgreementLine, ...]) -> bool:
     """Return whether the lines show that the operation was carried out."""
     if isinstance(operation, CreateLine):
-        return any(line.marker == operation.marker for line in lines)
+        return any(line.marker == operation.marker and not line.never_bills for line in lines)
     line = next((x for x in lines if x.line_id == operation.line_id), None)
     if isinstance(operation, RemoveLine):
         return line is None or line.never_bills
@@ -103,26 +107,57 @@ def has_landed(operation: Operation, lines: tuple[AgreementLine, ...]) -> bool:
     raise AssertionError(operation)
 
 
-def abandoned(left: tuple[Operation, ...], intent: Intent, before: Ledger) -> Ledger:
+def abandoned(
+    left: tuple[Operation, ...],
+    intent: Intent,
+    before: Ledger,
+    lines: tuple[AgreementLine, ...] = (),
+) -> Ledger:
     """Return the intent's ledger less what its operations ``left`` unsent would have charged.
 
     Args:
         before: The ledger from before the intent.
+        lines: The agreement's lines, to know the days of a dated line that stays as it was.
     """
     ledger = intent.ledger
     for operation in left:
         if isinstance(operation, SetQuantity) and operation.line_id == ledger.line_id:
             ledger = replace(ledger, last_written=operation.before)
         elif isinstance(operation, CreateLine) and operation.kind is LineKind.DATED:
-            ledger = replace(
-                ledger,
-                charged=tuple(
-                    charged_for(before.charged, entry.period_start) or entry
-                    for entry in ledger.charged
-                ),
-            )
+            ledger = _charging(ledger, operation.starts, operation.ends, -operation.quantity)
+        elif isinstance(operation, SetQuantity | RemoveLine):
+            line = next((x for x in lines if x.line_id == operation.line_id), None)
+            if line is not None and line.quantity is not None and line.starts is not None:
+                after = operation.after if isinstance(operation, SetQuantity) else 0
+                ledger = _charging(ledger, line.starts, line.ends, line.quantity - after)
         elif isinstance(operation, EndLine):
             ledger = replace(ledger, line_ends=before.line_ends)
         elif isinstance(operation, SetDescription):
             ledger = replace(ledger, description=before.description)
     return replace(ledger, first_uninvoiced=intent.first_uninvoiced)
+
+
+def with_standing_line(ledger: Ledger, lines: Iterable[AgreementLine]) -> Ledger:
+    """Return the ledger with the standing line that a lost answer created, found by its mark."""
+    if ledger.line_id is not None or ledger.line_starts is None:
+        return ledger
+    marker = standing_marker(ledger.group_id, ledger.generation)
+    line = next((x for x in lines if x.marker == marker and not x.never_bills), None)
+    return ledger if line is None else replace(ledger, line_id=line.line_id)
+
+
+def _charging(ledger: Ledger, starts: date, ends: date | None, seats: int) -> Ledger:
+    """The ledger with so many more seats charged in the periods that start on these days, or hold
+    the first of them.
+    """
+
+    def changed(entries: tuple[Charged, ...]) -> tuple[Charged, ...]:
+        first = max((e.period_start for e in entries if e.period_start <= starts), default=starts)
+        return tuple(
+            replace(entry, seats=entry.seats + seats)
+            if first <= entry.period_start and (ends is None or entry.period_start <= ends)
+            else entry
+            for entry in entries
+        )
+
+    return replace(ledger, charged=changed(ledger.charged))

@@ -13,11 +13,9 @@ def rounded(exact: Decimal | Fraction) -> Decimal:
         docs/adr/0003-dates-periods-and-money.md
     """
     if isinstance(exact, Fraction):
-        # Scaled to whole tenths of a cent first would round twice; compare the exact remainder.
-        sign = -1 if exact < 0 else 1
-        cents, rest = divmod(abs(exact) * 100, 1)
-        whole = int(cents) + (1 if rest >= Fraction(1, 2) else 0)
-        return (Decimal(sign * whole) / 100).quantize(CENT)
+        # A fraction such as 1/3 has no exact decimal: rounding by way of one could round twice.
+        cents = int(abs(exact) * 100 + Fraction(1, 2))
+        return Decimal(cents if exact >= 0 else -cents).scaleb(-2)
     return exact.quantize(CENT, rounding=ROUND_HALF_UP)
 
 

@@ -33,6 +33,7 @@ from shared.domain.charging import (
     Charges,
     DatedCharge,
     charges,
+    has_unbilled_start,
     in_force_as_of,
     pruned,
     standing_quantity,
@@ -149,7 +150,6 @@ class Plan:
         first_write: Nothing was written for this group before.
         confirmed: A person saved one of the mappings after the last write, having seen a preview.
         back_dated: Days before today that the plan charges.
-        notes: Marks for a person that do not hold the plan.
     """
 
     group: LineGroup
@@ -187,7 +187,12 @@ class Plan:
         lines, from the day it is written.
         """
         text = json.dumps(
-            [self.group.group_id, self.before, [_jsonable(op, today) for op in self.operations]],
+            [
+                self.group.group_id,
+                self.before,
+                self.needed,
+                [_jsonable(op, today) for op in self.operations],
+            ],
             sort_keys=True,
         )
         return digest(text, length=32)
@@ -293,6 +298,9 @@ class _Planner:
             if line is None or line.ends != self.ledger.line_ends or line.never_bills:
                 return self._removed_by_hand(line)
             return self._keep(line)
+        if marked and self.ledger.line_starts is not None:
+            self.ledger = replace(self.ledger, line_id=marked[0].line_id)
+            return self._keep(marked[0])
         if marked:
             return self._adopt(marked[0], ours=True)
         return self._without_line()
@@ -375,16 +383,16 @@ class _Planner:
         first = self._first_uninvoiced()
         cycle = self._cycle()
         starts = line.starts or self.agreement.starts or cycle.anchor
-        recent = cycle.before(cycle.before(cycle.containing(first))).start
+        begun = cycle.containing(self.today).start
         self.ledger = replace(
             self.ledger,
             line_id=line.line_id,
             adopted=not ours,
             last_written=line.quantity,
             line_starts=starts,
-            # A young line may still wait for its first invoice; assuming so costs nobody money,
-            # because the difference then runs as a dated line until that invoice.
-            started_under=first if recent <= starts < first else None,
+            # A line that began inside the current period, invoiced before, waits for its first
+            # invoice: ADR 0008.
+            started_under=first if begun < starts < first else None,
             line_ends=line.ends,
             in_force=(InForce(starts, line.quantity),),
             first_uninvoiced=first,
@@ -418,50 +426,55 @@ class _Planner:
             )
         seats = self._seats_on(max(starts, self.today))
         first = self._first_uninvoiced()
-        marker = standing_marker(self.group.group_id, self.ledger.generation)
-        operation = CreateLine(
-            agreement_id=self.agreement.agreement_id,
-            marker=marker,
-            kind=LineKind.STANDING,
-            product_id=self.group.product_id,
-            quantity=seats,
-            starts=starts,
-            ends=None,
-            unit_price=self.request.price,
-            description=self.request.text,
-            billable=self.group.billable,
-        )
-        moves = days_of(self.request.members, self.ledger, max(self.today, starts))
-        in_force: tuple[InForce, ...] = (InForce(starts, seats),)
-        for day in moves:
-            if self._seats_on(day) != in_force[-1].seats:
-                in_force = (*in_force, InForce(day, self._seats_on(day)))
         ledger = replace(
             self.ledger,
             rows=self._billed_rows(max(starts, self.today)),
             last_written=seats,
             line_starts=starts,
             started_under=first if starts < first else None,
-            in_force=in_force,
-            charged=(),
-            opening=(),
+            in_force=self._in_force_from(starts, seats),
             as_of=self.today,
             first_uninvoiced=first,
             description=self.request.text,
         )
-        self.explanation.append(f"new line of {seats} from {_day(starts)}")
+        calendar = self._calendar(self._ending())
+        standing = standing_quantity(ledger, calendar, self._seats_on)
+        quantity = seats if standing is None else standing
+        due = charges(
+            ledger,
+            calendar,
+            self._seats_on,
+            standing=quantity,
+            credits_on=self.credits_on,
+            adopted_by_hand=False,
+        )
+        operation = CreateLine(
+            agreement_id=self.agreement.agreement_id,
+            marker=standing_marker(self.group.group_id, self.ledger.generation),
+            kind=LineKind.STANDING,
+            product_id=self.group.product_id,
+            quantity=quantity,
+            starts=starts,
+            ends=None,
+            unit_price=self.request.price,
+            description=self.request.text,
+            billable=self.group.billable,
+        )
+        self.explanation.append(f"new line of {quantity} from {_day(starts)}")
+        dated, credits_due = self._dated_operations(due) if due.lines else ([], ())
         back = (starts,) if starts < self.today and starts < first else ()
         return Plan(
             group=self.group,
             status=PlanStatus.CHANGE,
-            operations=(operation,),
+            operations=(operation, *dated),
             reasons=(),
             needed=self._seats_on(self.today),
             previous=None,
             before=None,
-            after=seats,
+            after=quantity,
             explanation=tuple(self.explanation),
-            ledger=ledger,
+            ledger=replace(ledger, last_written=quantity, charged=due.charged, opening=()),
+            credits_due=credits_due,
             first_write=True,
             confirmed=self._confirmed(),
             back_dated=back,
@@ -494,8 +507,15 @@ class _Planner:
         reason = Reason(ReasonKind.REMOVED_BY_HAND, text)
         if line is not None and line.bills_after(self.today):
             return self._stop(PlanStatus.HELD, reason)
-        self.ledger = replace(self.ledger.ended(), rows=self.ledger.rows)
-        fresh = self._create(None) if self._seats_on(self.today) else self._nothing_yet()
+        first, old = self._first_uninvoiced(), self.ledger
+        invoiced = first > self.today and not has_unbilled_start(old, first)
+        self.ledger = old.ended()
+        # What the removed line was invoiced for stays paid: its successor starts after it.
+        fresh = (
+            self._create(first if invoiced else None)
+            if self._seats_on(self.today)
+            else self._nothing_yet()
+        )
         if self.request.override and fresh.status is PlanStatus.CHANGE:
             return fresh
         return replace(
@@ -511,20 +531,9 @@ class _Planner:
         if line.quantity is None:
             return self._not_whole(line)
         needed, previous = self._seats_on(self.today), self.ledger.seats_on(self.today)
-        moves = days_of(self.request.members, self.ledger, self.today)
-        known = replace(
-            self.ledger,
-            in_force=in_force_as_of(self.ledger.in_force, self.today, self._seats_on, moves)
-            if (self.ledger.line_starts or self.today) <= self.today
-            else self._future_in_force(moves),
-        )
+        known = replace(self.ledger, in_force=self._in_force())
         ending = self._ending()
-        calendar = Calendar(
-            cycle=self._cycle(),
-            today=self.today,
-            first_uninvoiced=self._first_uninvoiced(),
-            last_day=min((d for d in (self.agreement.ends, ending) if d is not None), default=None),
-        )
+        calendar = self._calendar(ending)
         observed, written = line.quantity, self.ledger.last_written
         wanted = standing_quantity(known, calendar, self._seats_on)
         if wanted is None:
@@ -544,22 +553,24 @@ class _Planner:
             known,
             calendar,
             self._seats_on,
+            standing=wanted,
             credits_on=self.credits_on,
             adopted_by_hand=by_hand and needed == wanted,
         )
         self.explanation.append(f"the PSA has {observed}")
-        operations, credits_due = self._dated_operations(due, calendar)
+        operations, credits_due = self._dated_operations(due)
         if observed != wanted:
-            operations.append(
-                SetQuantity(self.agreement.agreement_id, line.line_id, observed, wanted)
-            )
+            change = SetQuantity(self.agreement.agreement_id, line.line_id, observed, wanted)
+            # A stop between the two must not leave the first days billed twice.
+            operations.insert(0 if due.compensates else len(operations), change)
             self.explanation.append(f"line {line.line_id} from {observed} to {wanted}")
-        elif needed != wanted and operations:
+        elif needed != wanted:
             self.explanation.append(f"line {line.line_id} stays at {wanted} until it is invoiced")
-        operations.extend(self._end_operations(line, ending, wanted))
+        operations.extend(self._end_operations(line, ending, due, wanted))
         operations.extend(self._dress_operations(line))
         ledger = self._kept_ledger(known, due, wanted, operations)
-        touched = bool(operations or credits_due or by_hand or takes_over)
+        reported = bool(credits_due) and ledger != self.request.ledger
+        touched = bool(operations or reported or by_hand or takes_over)
         plan = Plan(
             group=self.group,
             status=PlanStatus.CHANGE if touched else PlanStatus.IN_STEP,
@@ -570,7 +581,7 @@ class _Planner:
             before=observed,
             after=wanted,
             explanation=tuple(self.explanation),
-            ledger=ledger if touched or ledger.in_force != self.ledger.in_force else None,
+            ledger=ledger if touched or known.in_force != self.ledger.in_force else None,
             credits_due=credits_due,
             first_write=takes_over,
             confirmed=self._confirmed(),
@@ -591,14 +602,22 @@ class _Planner:
             )
         return plan
 
-    def _future_in_force(self, moves: tuple[date, ...]) -> tuple[InForce, ...]:
-        """A line that has not begun: what it will need from its first day on."""
-        starts = self.ledger.line_starts or self.today
-        entries = [InForce(starts, self._seats_on(starts))]
-        for day in moves:
-            if day > starts and self._seats_on(day) != entries[-1].seats:
+    def _in_force_from(self, starts: date, seats: int) -> tuple[InForce, ...]:
+        """What a new line, or one that has not begun, needs from its first day on."""
+        entries = [InForce(starts, seats)]
+        for day in days_of(self.request.members, self.ledger, max(self.today, starts)):
+            if self._seats_on(day) != entries[-1].seats:
                 entries.append(InForce(day, self._seats_on(day)))
         return tuple(entries)
+
+    def _calendar(self, ending: date | None) -> Calendar:
+        return Calendar(
+            cycle=self._cycle(),
+            today=self.today,
+            first_uninvoiced=self._first_uninvoiced(),
+            last_day=min((d for d in (self.agreement.ends, ending) if d is not None), default=None),
+            dated_lines=self.agreement.prorates and self.request.capabilities.dated_lines,
+        )
 
     def _kept_ledger(
         self, known: Ledger, due: Charges, wanted: int, operations: list[Operation]
@@ -612,7 +631,7 @@ class _Planner:
             rows=tuple(sorted({*known.rows, *self._billed_rows(self.today)})),
             last_written=wanted,
             line_ends=None if reopened else ended or known.line_ends,
-            in_force=pruned(known.in_force, min(self.today, first, known.line_starts or first)),
+            in_force=pruned(known.in_force, self._oldest_day(known)),
             charged=due.charged,
             opening=due.opening,
             as_of=self.today,
@@ -620,11 +639,22 @@ class _Planner:
             description=texts[-1] if texts else known.description,
         )
 
-    def _dated_operations(
-        self, due: Charges, calendar: Calendar
-    ) -> tuple[list[Operation], tuple[DatedCharge, ...]]:
-        if not (self.agreement.prorates and self.request.capabilities.dated_lines):
-            return [], ()
+    def _in_force(self) -> tuple[InForce, ...]:
+        starts = self.ledger.line_starts
+        if starts is not None and starts > self.today:
+            return self._in_force_from(starts, self._seats_on(starts))
+        moves = days_of(self.request.members, self.ledger, self.today)
+        return in_force_as_of(self.ledger.in_force, self.today, self._seats_on, moves)
+
+    def _oldest_day(self, ledger: Ledger) -> date:
+        """The first day that a later plan may ask the seats of, if an invoice is taken back too."""
+        first = self._first_uninvoiced()
+        if has_unbilled_start(ledger, first) and ledger.line_starts is not None:
+            first = min(first, ledger.line_starts)
+        cycle = self._cycle()
+        return cycle.before(cycle.containing(min(self.today, first))).start
+
+    def _dated_operations(self, due: Charges) -> tuple[list[Operation], tuple[DatedCharge, ...]]:
         writes_credits = (
             self.request.credit_mode is CreditMode.WRITE and self.request.capabilities.credits
         )
@@ -634,7 +664,7 @@ class _Planner:
             self.explanation.append(f"credit of {_span(charge)} is due and not written")
         editable = (
             self.ledger.as_of == self.today
-            and self.ledger.first_uninvoiced == calendar.first_uninvoiced
+            and self.ledger.first_uninvoiced == self._first_uninvoiced()
         )
         prefix = decided_prefix(self.group.group_id, self.today)
         todays = {
@@ -658,7 +688,7 @@ class _Planner:
                 )
         if editable:
             for marker, line in sorted(todays.items()):
-                if marker not in kept:
+                if marker not in kept and (line.starts or self.today) >= due.editable_from:
                     operations.append(RemoveLine(line.agreement_id, line.line_id))
                     self.explanation.append(f"today's line {line.line_id} is taken back")
         return operations, reported
@@ -696,7 +726,7 @@ class _Planner:
         return max(given) if given and len(given) == len(days) else None
 
     def _end_operations(
-        self, line: AgreementLine, ending: date | None, wanted: int
+        self, line: AgreementLine, ending: date | None, due: Charges, wanted: int
     ) -> list[Operation]:
         agreement_id = self.agreement.agreement_id
         if ending is not None:
@@ -716,6 +746,7 @@ class _Planner:
             and last.seats == 0
             and last.day < period.start
             and self._seats_on(self.today) == 0
+            and not any(charged.seats for charged in due.charged)
             and not days_of(self.request.members, self.ledger, self.today)
         ):
             self.explanation.append(f"0 since {_day(last.day)}: line {line.line_id} is closed")
