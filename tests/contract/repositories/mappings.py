@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 
 from shared.domain.errors import StaleVersionError
+from shared.domain.ids import ProfileId
 from shared.domain.mappings import DescriptionOptions, ExistingLine, OnDrift, Usernames
 from shared.domain.quantities import Grace
 from tests.builders import (
@@ -107,12 +108,24 @@ class MappingsContract:
         with pytest.raises(StaleVersionError):
             stored.mappings.put(read, None)
 
-    def test_a_superseded_mapping_of_the_same_last_day_is_replaced(self, stored):
+    def test_a_superseded_mapping_of_the_same_way_and_last_day_is_replaced(self, stored):
         stored.mappings.put(None, None, [a_mapping(minimum=1, effective_to=MARCH_END)])
         stored.mappings.put(None, None, [a_mapping(minimum=2, effective_to=MARCH_END)])
         stored.mappings.put(None, None, [a_mapping(minimum=3, effective_to=APRIL_END)])
 
         assert [m.value.minimum for m in stored.mappings.of_customer(CUSTOMER)] == [2, 3]
+
+    def test_mappings_of_different_ways_end_on_the_same_day(self, stored):
+        ways = [
+            a_mapping(effective_to=MARCH_END),
+            a_mapping(effective_to=MARCH_END, agreement_id=OTHER_AGREEMENT),
+            a_mapping(effective_to=MARCH_END, profile_id=ProfileId("other")),
+        ]
+        stored.mappings.put(None, None, ways)
+
+        stored.mappings.forget(ways[0])
+
+        assert {m.value for m in stored.mappings.of_customer(CUSTOMER)} == set(ways[1:])
 
     def test_nothing_to_put_is_nothing(self, stored):
         assert stored.mappings.put(None, None) is None
