@@ -30,6 +30,20 @@ class Charged:
 
 
 @dataclass(frozen=True, slots=True)
+class SeatOverride:
+    """A person's own number for a line group, in place of what its rows say.
+
+    Attributes:
+        until: The last PSA date on which it holds.
+    """
+
+    seats: int
+    until: date
+    note: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
     """The state of one line group between two runs.
 
@@ -49,6 +63,7 @@ class Ledger:
         as_of: The PSA date of the last change.
         first_uninvoiced: As the agreement said at the last change.
         description: The last text we wrote.
+        override: A person's own number, while it lasts.
         last_change: Id of the last change that was completed.
         written_at: When the last change was completed.
     """
@@ -69,6 +84,7 @@ class Ledger:
     as_of: date | None = None
     first_uninvoiced: date | None = None
     description: str | None = None
+    override: SeatOverride | None = None
     last_change: str | None = None
     written_at: datetime | None = None
 

@@ -38,6 +38,7 @@ from shared.domain.charging import (
     pruned,
     standing_quantity,
 )
+from shared.domain.descriptions import LineText
 from shared.domain.ids import LineId, RowId, digest
 from shared.domain.ledger import InForce, Ledger
 from shared.domain.mappings import ExistingLine, LineGroup, Mapping, OnDrift
@@ -72,7 +73,7 @@ class PlanRequest:
         today: The PSA's calendar date.
         product: The group's product, where it was read.
         owned_elsewhere: Lines that other groups own; they cannot be adopted.
-        text: The invoice text to have; ``None`` leaves it alone.
+        text: What the invoice text is made of; ``None`` leaves it alone.
         price: The price to have, for a profile that sets one; ``None`` leaves it alone.
         override: A person's answer to a hold on drift: write what Microsoft says.
     """
@@ -87,7 +88,7 @@ class PlanRequest:
     credit_mode: CreditMode
     product: Product | None
     owned_elsewhere: frozenset[LineId]
-    text: str | None = None
+    text: LineText | None = None
     price: Decimal | None = None
     override: bool = False
 
@@ -259,6 +260,9 @@ class _Planner:
     # Seats ------------------------------------------------------------------------------------
 
     def _seats_on(self, day: date) -> int:
+        override = self.ledger.override
+        if override is not None and day <= override.until:
+            return override.seats
         return sum(
             m.billed.seats or 0
             for m in self.request.members
@@ -274,6 +278,11 @@ class _Planner:
         for member in self.request.members:
             steps = "; ".join(member.billed.steps)
             self.explanation.append(f"{member.name}: {steps}" if several else steps)
+        override = self.ledger.override
+        if override is not None and self.today <= override.until:
+            self.explanation.append(
+                f"{override.by} set {override.seats} until {_day(override.until)}: {override.note}"
+            )
 
     # Lines ------------------------------------------------------------------------------------
 
@@ -435,8 +444,8 @@ class _Planner:
             in_force=self._in_force_from(starts, seats),
             as_of=self.today,
             first_uninvoiced=first,
-            description=self.request.text,
         )
+        ledger = replace(ledger, description=self._text(ledger))
         calendar = self._calendar(self._ending())
         standing = standing_quantity(ledger, calendar, self._seats_on)
         quantity = seats if standing is None else standing
@@ -457,11 +466,11 @@ class _Planner:
             starts=starts,
             ends=None,
             unit_price=self.request.price,
-            description=self.request.text,
+            description=ledger.description,
             billable=self.group.billable,
         )
         self.explanation.append(f"new line of {quantity} from {_day(starts)}")
-        dated, credits_due = self._dated_operations(due) if due.lines else ([], ())
+        dated, credits_due = self._dated_operations(due, ledger) if due.lines else ([], ())
         back = (starts,) if starts < self.today and starts < first else ()
         return Plan(
             group=self.group,
@@ -558,7 +567,7 @@ class _Planner:
             adopted_by_hand=by_hand and needed == wanted,
         )
         self.explanation.append(f"the PSA has {observed}")
-        operations, credits_due = self._dated_operations(due)
+        operations, credits_due = self._dated_operations(due, known)
         if observed != wanted:
             change = SetQuantity(self.agreement.agreement_id, line.line_id, observed, wanted)
             # A stop between the two must not leave the first days billed twice.
@@ -567,7 +576,7 @@ class _Planner:
         elif needed != wanted:
             self.explanation.append(f"line {line.line_id} stays at {wanted} until it is invoiced")
         operations.extend(self._end_operations(line, ending, due, wanted))
-        operations.extend(self._dress_operations(line))
+        operations.extend(self._dress_operations(line, known))
         ledger = self._kept_ledger(known, due, wanted, operations)
         reported = bool(credits_due) and ledger != self.request.ledger
         touched = bool(operations or reported or by_hand or takes_over)
@@ -654,7 +663,9 @@ class _Planner:
         cycle = self._cycle()
         return cycle.before(cycle.containing(min(self.today, first))).start
 
-    def _dated_operations(self, due: Charges) -> tuple[list[Operation], tuple[DatedCharge, ...]]:
+    def _dated_operations(
+        self, due: Charges, known: Ledger
+    ) -> tuple[list[Operation], tuple[DatedCharge, ...]]:
         writes_credits = (
             self.request.credit_mode is CreditMode.WRITE and self.request.capabilities.credits
         )
@@ -679,7 +690,7 @@ class _Planner:
             line = todays.get(marker)
             self.explanation.append(f"line of {_span(charge)}")
             if line is None:
-                operations.append(self._dated_line(charge, marker))
+                operations.append(self._dated_line(charge, marker, self._text(known)))
                 continue
             kept.add(marker)
             if line.quantity != charge.seats:
@@ -705,7 +716,7 @@ class _Planner:
                 return marker
             serial += 1  # that one is on an invoice already
 
-    def _dated_line(self, charge: DatedCharge, marker: str) -> CreateLine:
+    def _dated_line(self, charge: DatedCharge, marker: str, text: str | None) -> CreateLine:
         return CreateLine(
             agreement_id=self.agreement.agreement_id,
             marker=marker,
@@ -715,9 +726,17 @@ class _Planner:
             starts=charge.starts,
             ends=charge.ends,
             unit_price=self.request.price,
-            description=self.request.text,
+            description=text,
             billable=self.group.billable,
         )
+
+    def _text(self, ledger: Ledger) -> str | None:
+        """The invoice text, with the changes since the last invoiced period began."""
+        if self.request.text is None:
+            return None
+        cycle = self._cycle()
+        since = cycle.before(cycle.containing(min(self.today, self._first_uninvoiced()))).start
+        return self.request.text.render(ledger.in_force, since)
 
     def _ending(self) -> date | None:
         """The last day any row bills here, when none goes on after it."""
@@ -753,10 +772,10 @@ class _Planner:
             return [EndLine(agreement_id, line.line_id, period.start - DAY)]
         return []
 
-    def _dress_operations(self, line: AgreementLine) -> list[Operation]:
+    def _dress_operations(self, line: AgreementLine, known: Ledger) -> list[Operation]:
         agreement_id = self.agreement.agreement_id
         operations: list[Operation] = []
-        text, price = self.request.text, self.request.price
+        text, price = self._text(known), self.request.price
         if text is not None and text not in {self.ledger.description, line.description}:
             operations.append(SetDescription(agreement_id, line.line_id, text))
             self.explanation.append("the invoice text changed")
