@@ -1,11 +1,9 @@
 """A customer's book: everything stored that its plans depend on, read in a handful of queries."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from shared.domain.agreements import Agreement, AgreementLine
 from shared.domain.customers import Customer
 from shared.domain.ids import GroupId, LineId, ProfileId, RowId, SkuId, sku_row, subscription_row
 from shared.domain.ledger import Ledger
@@ -14,13 +12,14 @@ from shared.domain.mappings import (
     BillingProfile,
     LineGroup,
     Mapping,
-    PriceKind,
     RowExclusion,
     group_of,
 )
-from shared.domain.planning import Member, Plan, PlanRequest, plan
+from shared.domain.planning import Member
 from shared.domain.quantities import BilledQuantity, active_seats, billed_quantity
 from shared.ports import PsaConnection, Services, TenantRecord, Versioned
+
+BY_USERS = "the customer has a user filter, and seats are not counted by users yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +46,21 @@ class Book:
         """Return the rows of the company page; none before the first complete read."""
         if self.record is None or self.record.snapshot is None:
             return ()
-        return rows_of(self.record.snapshot, self.names, self.customer.split)
+        rows = rows_of(self.record.snapshot, self.names, self.customer.split)
+        return tuple(self._of_customer(row) for row in rows)
 
     def row(self, row_id: RowId) -> LicenseRow | None:
         """Return a row by id, shown or not: a split licence still answers as a whole."""
         if self.record is None or self.record.snapshot is None:
             return None
-        return row_of(self.record.snapshot, self.names, row_id)
+        row = row_of(self.record.snapshot, self.names, row_id)
+        return None if row is None else self._of_customer(row)
+
+    def _of_customer(self, row: LicenseRow) -> LicenseRow:
+        """A tenant that several customers share tells nothing yet of one of them: not a seat."""
+        if self.customer.filter is None:
+            return row
+        return replace(row, counts=None, unknown=BY_USERS)
 
     def current(self, row_id: RowId) -> Mapping | None:
         """Return the row's mapping that goes on."""
@@ -185,34 +192,3 @@ def open_book(
 def local_date(now: datetime, psa: PsaConnection) -> date:
     """Return the PSA's calendar date at a moment."""
     return now.astimezone(ZoneInfo(psa.time_zone)).date()
-
-
-def planned(
-    book: Book,
-    group: LineGroup,
-    members: Iterable[Member],
-    agreement: Agreement,
-    lines: tuple[AgreementLine, ...],
-    *,
-    psa: PsaConnection,
-    today: date,
-    override: bool = False,
-) -> Plan:
-    """Return the group's plan. Every path to a write, and every preview, comes through here."""
-    return plan(
-        PlanRequest(
-            group=group,
-            members=tuple(members),
-            agreement=agreement,
-            lines=lines,
-            ledger=book.ledger(group.group_id),
-            today=today,
-            capabilities=psa.gateway.capabilities,
-            credit_mode=psa.credit_mode,
-            product=None,
-            owned_elsewhere=book.owned_lines(group.group_id),
-            text=None,
-            price=group.price.amount if group.price.kind is PriceKind.FIXED else None,
-            override=override,
-        )
-    )

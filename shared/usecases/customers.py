@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 
 from shared.domain.agreements import Company
 from shared.domain.customers import Customer, CustomerState, DirectoryTenant, UserFilter
-from shared.domain.errors import ConflictError, InvalidInputError, StaleVersionError
+from shared.domain.errors import ConflictError, InvalidInputError
 from shared.domain.ids import CompanyId, ConnectionName, CustomerId, TenantId
 from shared.domain.matching import best_match
-from shared.ports import Services, Versioned
+from shared.ports import Page, Services, Versioned
+from shared.usecases.versions import check_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Candidate:
     """
 
     microsoft: ConnectionName
+    psa: ConnectionName
     tenant: DirectoryTenant
     company: Company | None
     score: int
@@ -123,30 +125,59 @@ def delete_customer(customer_id: CustomerId, services: Services, *, if_match: st
         services.customers.save(read, replace(read.value, state=CustomerState.DELETED))
 
 
-def candidates(services: Services, psa: ConnectionName) -> tuple[Candidate, ...]:
+def list_customers(
+    services: Services, *, continuation: str | None, limit: int, deleted: bool
+) -> Page[Customer]:
+    """Return customers, a page at a time; a page may be short although there are more.
+
+    Args:
+        deleted: Whether deleted ones are among them.
+    """
+    page = services.customers.list(continuation, limit)
+    if deleted:
+        return page
+    kept = tuple(c for c in page.items if c.state is not CustomerState.DELETED)
+    return Page(kept, page.continuation)
+
+
+def candidates(services: Services, psa: ConnectionName | None) -> tuple[Candidate, ...]:
     """Return the tenants that are not customers yet, each with its best-matching company.
 
+    Args:
+        psa: Whose companies are matched; ``None`` for the only PSA there is.
+
     Raises:
+        InvalidInputError: None is named, and there are several.
         NotFoundError: There is no such PSA connection.
         RetryableError, OperatorActionError: A connection could not be read.
     """
-    companies = services.connections.psa(psa).gateway.list_companies()
+    name = psa or _only_psa(services)
+    companies = services.connections.psa(name).gateway.list_companies()
     known = {
         (c.microsoft, c.tenant_id)
         for c in services.customers.all()
         if c.state is not CustomerState.DELETED
     }
     found = []
-    for name in services.connections.microsoft_names():
-        for tenant in services.connections.microsoft(name).list_tenants():
-            if (name, tenant.tenant_id) not in known:
+    for microsoft in services.connections.microsoft_names():
+        for tenant in services.connections.microsoft(microsoft).list_tenants():
+            if (microsoft, tenant.tenant_id) not in known:
                 match = best_match(tenant.name, tenant.domain, companies)
-                found.append(Candidate(name, tenant, match.company, match.score, match.why))
+                candidate = Candidate(
+                    microsoft, name, tenant, match.company, match.score, match.why
+                )
+                found.append(candidate)
     return tuple(sorted(found, key=lambda c: (c.tenant.name.casefold(), c.tenant.tenant_id)))
+
+
+def _only_psa(services: Services) -> ConnectionName:
+    names = services.connections.psa_names()
+    if len(names) != 1:
+        raise InvalidInputError({"psa": f"is needed: there are {', '.join(names) or 'none'}"})
+    return names[0]
 
 
 def _read(customer_id: CustomerId, services: Services, if_match: str | None) -> Versioned[Customer]:
     read = services.customers.get(customer_id)
-    if if_match is not None and read.version != if_match:
-        raise StaleVersionError("somebody saved this customer first; look at it again")
+    check_version(read.version, if_match, "this customer")
     return read

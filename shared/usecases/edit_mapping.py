@@ -15,7 +15,6 @@ from shared.domain.errors import (
     ConflictError,
     InvalidInputError,
     NotFoundError,
-    StaleVersionError,
 )
 from shared.domain.ids import (
     AgreementId,
@@ -43,8 +42,10 @@ from shared.usecases.preview import (
     GroupPreview,
     book_with_rows,
     known_row,
+    preview_customer,
     preview_mapping,
 )
+from shared.usecases.versions import check_version
 
 DAY = timedelta(days=1)
 
@@ -140,6 +141,30 @@ def preview_draft(
     move = work.moved(work.book.current(row_id), mapping)
     drafts = (move.mapping or mapping, *move.superseded, *(move.licence or ()))
     return preview_mapping(work.book, row_id, drafts, services)
+
+
+def preview_row(
+    customer_id: CustomerId,
+    row_id: RowId,
+    draft: MappingDraft | None,
+    services: Services,
+    *,
+    actor: str,
+) -> tuple[GroupPreview, ...]:
+    """Return what a sync would write for a row, by an unsaved mapping or by the stored one.
+
+    Raises:
+        NotFoundError: There is no such customer or row, or neither mapping.
+        InvalidInputError: A field cannot be used; it says which and why.
+    """
+    if draft is not None:
+        return preview_draft(customer_id, row_id, draft, services, actor=actor)
+    get_mapping(customer_id, row_id, services)
+    return tuple(
+        preview
+        for preview in preview_customer(customer_id, services)
+        if any(member.row_id == row_id for member in preview.members)
+    )
 
 
 def delete_mapping(
@@ -272,9 +297,7 @@ class _Mapping:
     def read(self, if_match: str | None) -> Versioned[Mapping] | None:
         """The current mapping, if it is still the one the person saw."""
         read = self.services.mappings.get(self.book.customer.customer_id, self.row_id)
-        version = None if read is None else read.version
-        if if_match is not None and if_match != version:
-            raise StaleVersionError("somebody saved this mapping first; look at it again")
+        check_version(None if read is None else read.version, if_match, "this mapping")
         return read
 
     def drafted(self, draft: MappingDraft, actor: str) -> Mapping:

@@ -1,8 +1,8 @@
 """Global exclusions: SKUs that no customer is billed for."""
 
-from shared.domain.errors import StaleVersionError
 from shared.domain.mappings import GlobalExclusion
 from shared.ports import Services, Versioned
+from shared.usecases.versions import check_version
 
 
 def save_exclusions(
@@ -14,8 +14,7 @@ def save_exclusions(
         StaleVersionError: Somebody saved it first.
     """
     read = services.exclusions.get()
-    if if_match is not None and if_match != read.version:
-        raise StaleVersionError("somebody saved the exclusions first; look at them again")
+    check_version(read.version, if_match, "the exclusions")
     unique = {item.sku_id: item for item in items}
     return services.exclusions.save(
         read, tuple(sorted(unique.values(), key=lambda item: item.sku_id))

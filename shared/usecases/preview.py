@@ -6,14 +6,14 @@ from datetime import date, datetime
 from shared.domain.agreements import Agreement, AgreementLine
 from shared.domain.customers import Customer
 from shared.domain.errors import NotFoundError, SeatsyncError
-from shared.domain.guards import guarded
 from shared.domain.ids import AgreementId, CustomerId, GroupId, RowId
 from shared.domain.licensing import LicenseRow
 from shared.domain.mappings import Mapping
 from shared.domain.planning import Member, Plan
 from shared.domain.quantities import Grace, active_seats
 from shared.ports import PsaConnection, Services
-from shared.usecases.books import Book, local_date, open_book, planned
+from shared.usecases.books import Book, local_date, open_book
+from shared.usecases.plan_group import GroupInView, GroupPlanner
 from shared.usecases.read_tenant import read_tenant
 
 
@@ -138,6 +138,7 @@ def preview_book(book: Book, services: Services) -> tuple[GroupPreview, ...]:
     psa = services.connections.psa(book.customer.psa)
     today = local_date(services.clock.now(), psa)
     guards = services.settings.guards().value
+    planner = GroupPlanner(book, psa, services, guards=guards, today=today)
     agreements: dict[AgreementId, tuple[Agreement, tuple[AgreementLine, ...]] | str] = {}
     previews = []
     for group_id, (group, members) in book.groups(today).items():
@@ -148,12 +149,12 @@ def preview_book(book: Book, services: Services) -> tuple[GroupPreview, ...]:
             previews.append(GroupPreview(group_id, None, members, None, found))
             continue
         header, lines = found
-        plan = guarded(
-            planned(book, group, members, header, lines, psa=psa, today=today),
-            guards,
-            header,
-            today,
-        )
+        view = GroupInView(group, members, header, lines)
+        try:
+            plan = planner.guarded(view, planner.text(view))
+        except SeatsyncError as error:
+            previews.append(GroupPreview(group_id, header, members, None, str(error)))
+            continue
         previews.append(GroupPreview(group_id, header, members, plan, ""))
     return tuple(previews)
 

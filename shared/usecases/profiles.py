@@ -1,11 +1,16 @@
 """Billing profiles: which PSA product a row bills as."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from shared.domain.errors import ConflictError, InvalidInputError, StaleVersionError
-from shared.domain.ids import ProfileId
+from shared.domain.agreements import Product
+from shared.domain.errors import ConflictError, InvalidInputError
+from shared.domain.ids import ConnectionName, ProductId, ProfileId
 from shared.domain.mappings import BillingProfile, PriceKind
 from shared.ports import Services, Versioned
+from shared.usecases.versions import check_version
+
+Catalogues = dict[ConnectionName, dict[ProductId, Product]]
 
 
 def add_profile(draft: BillingProfile, services: Services) -> Versioned[BillingProfile]:
@@ -15,7 +20,26 @@ def add_profile(draft: BillingProfile, services: Services) -> Versioned[BillingP
         InvalidInputError: Its connection, product or price cannot be used.
     """
     _check(draft, services)
-    return services.profiles.add(replace(draft, profile_id=ProfileId(services.ids.new())))
+    return _add(draft, services)
+
+
+def add_profiles(
+    drafts: Sequence[BillingProfile], services: Services
+) -> tuple[Versioned[BillingProfile], ...]:
+    """Add several billing profiles; all are checked before the first is stored.
+
+    Raises:
+        InvalidInputError: Names every one that cannot be used by its place, from 0.
+    """
+    catalogues = _catalogues({draft.psa for draft in drafts}, services)
+    errors = {
+        f"{place}.{field}": reason
+        for place, draft in enumerate(drafts)
+        for field, reason in _problems(draft, catalogues).items()
+    }
+    if errors:
+        raise InvalidInputError(errors)
+    return tuple(_add(draft, services) for draft in drafts)
 
 
 def save_profile(
@@ -64,9 +88,12 @@ def _read(
     profile_id: ProfileId, services: Services, if_match: str | None
 ) -> Versioned[BillingProfile]:
     read = services.profiles.get(profile_id)
-    if if_match is not None and read.version != if_match:
-        raise StaleVersionError("somebody saved this billing profile first; look at it again")
+    check_version(read.version, if_match, "this billing profile")
     return read
+
+
+def _add(draft: BillingProfile, services: Services) -> Versioned[BillingProfile]:
+    return services.profiles.add(replace(draft, profile_id=ProfileId(services.ids.new())))
 
 
 def _users(profile_id: ProfileId, services: Services) -> bool:
@@ -78,12 +105,26 @@ def _users(profile_id: ProfileId, services: Services) -> bool:
 
 
 def _check(draft: BillingProfile, services: Services) -> None:
+    errors = _problems(draft, _catalogues({draft.psa}, services))
+    if errors:
+        raise InvalidInputError(errors)
+
+
+def _catalogues(names: Iterable[ConnectionName], services: Services) -> Catalogues:
+    """Read each PSA's products once; a name that the settings lack is left out."""
+    known = set(services.connections.psa_names())
+    return {
+        name: {p.product_id: p for p in services.connections.psa(name).gateway.list_products()}
+        for name in sorted(known.intersection(names))
+    }
+
+
+def _problems(draft: BillingProfile, catalogues: Catalogues) -> dict[str, str]:
     errors: dict[str, str] = {}
-    if draft.psa not in services.connections.psa_names():
+    if draft.psa not in catalogues:
         errors["psa"] = "there is no such PSA connection"
     else:
-        products = services.connections.psa(draft.psa).gateway.list_products()
-        product = next((p for p in products if p.product_id == draft.product_id), None)
+        product = catalogues[draft.psa].get(draft.product_id)
         if product is None:
             errors["product_id"] = "the PSA has no such product"
         elif not product.active:
@@ -92,5 +133,4 @@ def _check(draft: BillingProfile, services: Services) -> None:
         errors["price.amount"] = "is given for a fixed or percent price, and only then"
     elif draft.price.kind is PriceKind.FIXED and (draft.price.amount or 0) < 0:
         errors["price.amount"] = "must not be negative"
-    if errors:
-        raise InvalidInputError(errors)
+    return errors

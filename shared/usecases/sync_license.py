@@ -21,15 +21,13 @@ from shared.domain.errors import (
     OperatorActionError,
     RateLimitError,
 )
-from shared.domain.guards import guarded
 from shared.domain.history import Change
 from shared.domain.intents import Intent, abandoned, has_landed, recovery
 from shared.domain.ledger import Ledger
-from shared.domain.mappings import LineGroup
 from shared.domain.planning import Member, Plan, PlanStatus
 from shared.domain.runs import ItemState, Run, RunItem, RunState
 from shared.ports import Lease, LicenseSync, Services, Versioned
-from shared.usecases.books import Book, local_date, open_book, planned
+from shared.usecases.books import Book, local_date, open_book
 from shared.usecases.outcomes import (
     Board,
     fail,
@@ -39,6 +37,7 @@ from shared.usecases.outcomes import (
     seats_changed,
 )
 from shared.usecases.pauses import check_not_paused, pause, wait_of
+from shared.usecases.plan_group import GroupInView, GroupPlanner
 
 HEADER_IS_FRESH = timedelta(minutes=15)
 """An agreement's header that was read longer ago than this is read again before a write."""
@@ -121,7 +120,7 @@ class _GroupWork:
             state = ItemState.CHANGED if finished else ItemState.UNCHANGED
             self.note(state, "no row bills through this line any more")
             return
-        plan = self._planned(book, group, header, lines, run)
+        plan = self._planned(book, GroupInView(group, self.members, header, lines), run)
         self._carry_out(plan, ledger, header, run, lease, finished=finished)
 
     def item(self) -> RunItem:
@@ -151,32 +150,17 @@ class _GroupWork:
 
     # Planning ---------------------------------------------------------------------------------
 
-    def _planned(
-        self,
-        book: Book,
-        group: LineGroup,
-        header: Agreement,
-        lines: tuple[AgreementLine, ...],
-        run: Run,
-    ) -> Plan:
+    def _planned(self, book: Book, view: GroupInView, run: Run) -> Plan:
         guards = self.services.settings.guards().value
+        planner = GroupPlanner(book, self.psa, self.services, guards=guards, today=self.today)
+        text = self.message.text or planner.text(view)
         approved = self._approved_fingerprint()
-        plan = planned(
-            book,
-            group,
-            self.members,
-            header,
-            lines,
-            psa=self.psa,
-            today=self.today,
-            override=approved is not None,
-        )
-        if approved is not None and plan.fingerprint(self.today) == approved:
-            return plan
         if approved is not None:
+            plan = planner.plan(view, text, override=True)
+            if plan.fingerprint(self.today) == approved:
+                return plan
             # What was approved is no longer what would be written: it has to be seen again.
-            plan = planned(book, group, self.members, header, lines, psa=self.psa, today=self.today)
-        plan = guarded(plan, guards, header, self.today)
+        plan = planner.guarded(view, text)
         if run.state is RunState.STOPPED and plan.status is PlanStatus.CHANGE:
             return plan.stopped(run.stop_reason or "the run was stopped")
         return plan

@@ -6,6 +6,7 @@ from dataclasses import replace
 from shared.domain.agreements import Agreement, AgreementLine
 from shared.domain.alerts import AlertKind, alert_id
 from shared.domain.customers import Customer, CustomerState
+from shared.domain.descriptions import LineText
 from shared.domain.errors import (
     AccessDeniedError,
     BadMessageError,
@@ -14,22 +15,16 @@ from shared.domain.errors import (
     OperatorActionError,
     RateLimitError,
 )
-from shared.domain.guards import GuardSettings, guarded
+from shared.domain.guards import GuardSettings
 from shared.domain.ids import AgreementId, CustomerId, GroupId
 from shared.domain.mappings import LineGroup
 from shared.domain.planning import Member, Plan, PlanStatus
 from shared.domain.runs import ItemState, RunItem
 from shared.ports import LicenseSync, Services, TenantRecord, TenantSync
-from shared.usecases.books import (
-    Book,
-    Catalogue,
-    local_date,
-    open_book,
-    open_catalogue,
-    planned,
-)
+from shared.usecases.books import Book, Catalogue, local_date, open_book, open_catalogue
 from shared.usecases.outcomes import Board, fail, item_of, license_name, row_ids
 from shared.usecases.pauses import check_not_paused, pause, wait_of
+from shared.usecases.plan_group import GroupInView, GroupPlanner
 from shared.usecases.read_tenant import read_tenant
 from shared.usecases.stop_run import stop_if_unlikely
 
@@ -200,6 +195,7 @@ class _CustomerWork:
             intent.change.group_id for intent in self.services.intents.of_customer(customer_id)
         }
         lines: dict[AgreementId, tuple[AgreementLine, ...]] = {}
+        planner = GroupPlanner(book, self.psa, self.services, guards=self.guards, today=self.today)
         items: list[RunItem] = []
         queue: list[LicenseSync] = []
         for group_id, (group, members) in groups.items():
@@ -209,13 +205,15 @@ class _CustomerWork:
                 continue
             if group.agreement_id not in lines:
                 lines[group.agreement_id] = self.psa.gateway.list_lines(group.agreement_id)
-            plan = self._guarded(book, group, members, header, lines[group.agreement_id])
+            view = GroupInView(group, members, header, lines[group.agreement_id])
+            text = planner.text(view)
+            plan = planner.guarded(view, text)
             self.plans.append(plan)
             item = item_of(
                 self.message.run_id, customer_id, members, plan, self.services.clock.real_now()
             )
             if group_id in interrupted or _has_something_to_do(plan):
-                queue.append(self._license_message(group, header))
+                queue.append(self._license_message(group, header, text))
                 item = replace(item, state=ItemState.QUEUED)
             else:
                 board.tell(
@@ -223,17 +221,6 @@ class _CustomerWork:
                 )
             items.append(item)
         return items, queue
-
-    def _guarded(
-        self,
-        book: Book,
-        group: LineGroup,
-        members: tuple[Member, ...],
-        header: Agreement,
-        lines: tuple[AgreementLine, ...],
-    ) -> Plan:
-        plan = planned(book, group, members, header, lines, psa=self.psa, today=self.today)
-        return guarded(plan, self.guards, header, self.today)
 
     def _headers(self, wanted: Iterable[AgreementId]) -> dict[AgreementId, Agreement | str]:
         """The agreements' headers, or why one cannot be used; the run's kept ones come first."""
@@ -267,13 +254,16 @@ class _CustomerWork:
             detail=reason,
         )
 
-    def _license_message(self, group: LineGroup, header: Agreement) -> LicenseSync:
+    def _license_message(
+        self, group: LineGroup, header: Agreement, text: LineText | None
+    ) -> LicenseSync:
         return LicenseSync(
             run_id=self.message.run_id,
             customer_id=self.customer.customer_id,
             group_id=group.group_id,
             agreement_id=group.agreement_id,
             agreement=header,
+            text=text,
         )
 
     def _missing_profiles(self, book: Book, board: Board) -> None:

@@ -1,0 +1,105 @@
+"""The connections that the settings name: which there are, and whether they work."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from shared.domain.errors import AccessDeniedError, NotFoundError, SeatsyncError
+from shared.domain.ids import ConnectionName
+from shared.ports import Services
+
+
+class ConnectionKind(StrEnum):
+    """What a connection leads to."""
+
+    MICROSOFT = "microsoft"
+    PSA = "psa"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionView:
+    """A connection.
+
+    Attributes:
+        provider: Microsoft, or which PSA.
+        time_zone: Whose calendar dates the PSA bills by.
+        paused_until: When it may be used again; ``None`` when it may be now.
+    """
+
+    name: ConnectionName
+    kind: ConnectionKind
+    provider: str
+    time_zone: str | None
+    paused_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionTest:
+    """How the test of a connection went.
+
+    Attributes:
+        detail: What was found, or what to do.
+    """
+
+    name: ConnectionName
+    kind: ConnectionKind
+    works: bool
+    detail: str
+
+
+def list_connections(services: Services) -> tuple[ConnectionView, ...]:
+    """Return the connections, Microsoft's first."""
+    microsoft = [
+        ConnectionView(name, ConnectionKind.MICROSOFT, "microsoft", None, _pause(name, services))
+        for name in services.connections.microsoft_names()
+    ]
+    psas = [services.connections.psa(name) for name in services.connections.psa_names()]
+    return (
+        *microsoft,
+        *(
+            ConnectionView(
+                psa.name,
+                ConnectionKind.PSA,
+                psa.provider,
+                psa.time_zone,
+                _pause(psa.name, services),
+            )
+            for psa in psas
+        ),
+    )
+
+
+def try_connection(name: ConnectionName, services: Services) -> tuple[ConnectionTest, ...]:
+    """Read a little through the connections of this name, and say how it went.
+
+    A Microsoft connection and a PSA may share a name; both are tested then.
+
+    Raises:
+        NotFoundError: The settings name no such connection.
+    """
+    results = []
+    if name in services.connections.microsoft_names():
+        results.append(_tested(name, ConnectionKind.MICROSOFT, services))
+    if name in services.connections.psa_names():
+        results.append(_tested(name, ConnectionKind.PSA, services))
+    if not results:
+        raise NotFoundError(f"there is no connection {name}")
+    return tuple(results)
+
+
+def _tested(name: ConnectionName, kind: ConnectionKind, services: Services) -> ConnectionTest:
+    try:
+        if kind is ConnectionKind.PSA:
+            found = services.connections.psa(name).gateway.check()
+        else:
+            tenants = services.connections.microsoft(name).list_tenants()
+            found = f"{len(tenants)} customer tenants"
+    except AccessDeniedError as error:
+        return ConnectionTest(name, kind, works=False, detail=f"{error}. {error.remedy}")
+    except SeatsyncError as error:
+        return ConnectionTest(name, kind, works=False, detail=str(error))
+    return ConnectionTest(name, kind, works=True, detail=found)
+
+
+def _pause(name: ConnectionName, services: Services) -> datetime | None:
+    return services.connection_states.paused_until(name)

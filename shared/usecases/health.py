@@ -1,0 +1,48 @@
+"""Whether the app can work."""
+
+from dataclasses import dataclass
+
+from shared.domain.errors import SeatsyncError
+from shared.domain.runs import Run, RunReason, Totals
+from shared.ports import Services
+from shared.usecases.close_runs import run_totals
+
+LOOK_BACK = 100
+"""How many runs are looked through for the last scheduled one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What the health check says.
+
+    Attributes:
+        tables, queues: ``ok`` or a reason.
+        last_cycle: The last scheduled run with its totals as of now, if there was one lately.
+    """
+
+    tables: str
+    queues: str
+    last_cycle: tuple[Run, Totals] | None
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the storage answers."""
+        return self.tables == "ok" and self.queues == "ok"
+
+
+def check_health(services: Services) -> Health:
+    """Return whether the storage answers, and how the last cycle went; never raises for storage."""
+    answers = services.storage_health.check()
+    health = Health(answers.get("tables", "ok"), answers.get("queues", "ok"), None)
+    if not health.healthy:
+        return health
+    try:
+        return Health(health.tables, health.queues, _last_cycle(services))
+    except SeatsyncError as error:
+        return Health(str(error), health.queues, None)
+
+
+def _last_cycle(services: Services) -> tuple[Run, Totals] | None:
+    runs = services.runs.list(limit=LOOK_BACK).items
+    last = next((run for run in runs if run.reason is RunReason.SCHEDULED), None)
+    return None if last is None else run_totals(last, services)

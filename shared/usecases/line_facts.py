@@ -1,0 +1,123 @@
+"""What a plan needs besides seats: the product, its price, and what the invoice text is made of.
+
+Read only when a mapping or a profile asks for it, and at most once for each piece of work.
+"""
+
+from decimal import Decimal
+
+from shared.domain.agreements import AgreementLine, Product
+from shared.domain.descriptions import LineText, RowText, UserList, user_list
+from shared.domain.errors import NotFoundError
+from shared.domain.ids import ProductId, SkuId
+from shared.domain.ledger import Ledger
+from shared.domain.licensing import AssignedUser, LicenseRow, RowKind
+from shared.domain.mappings import (
+    DescriptionOptions,
+    LineGroup,
+    PriceKind,
+    UserLabel,
+    Usernames,
+)
+from shared.domain.money import rounded
+from shared.domain.planning import Member
+from shared.ports import PsaConnection, Services
+from shared.usecases.books import Book
+
+_HUNDRED = Decimal(100)
+
+
+class LineFacts:
+    """The facts of one customer's lines. Not safe for threads.
+
+    Reads raise what ``PsaGateway`` and ``LicenseSource`` raise; an unread fact is never guessed.
+    """
+
+    def __init__(self, book: Book, psa: PsaConnection, services: Services) -> None:
+        self._book = book
+        self._psa = psa
+        self._services = services
+        self._products: dict[ProductId, Product] = {}
+        self._users: tuple[AssignedUser, ...] | None = None
+
+    def product(self, group: LineGroup, ledger: Ledger) -> Product | None:
+        """Return the group's product where a plan depends on it: a new line, a percent price."""
+        if ledger.line_id is None or group.price.kind is PriceKind.PERCENT:
+            return self._product(group.product_id)
+        return None
+
+    def price(self, group: LineGroup) -> Decimal | None:
+        """Return the price of a seat that the profile sets; ``None`` leaves it to the PSA.
+
+        Source:
+            docs/adr/0012-invoice-text-and-price.md
+        """
+        amount = group.price.amount
+        if group.price.kind is PriceKind.PSA or amount is None:
+            return None
+        if group.price.kind is PriceKind.FIXED:
+            return amount
+        price = self._product(group.product_id).price
+        return None if price is None else rounded(price * (_HUNDRED + amount) / _HUNDRED)
+
+    def text(
+        self, group: LineGroup, members: tuple[Member, ...], lines: tuple[AgreementLine, ...]
+    ) -> LineText | None:
+        """Return what the group's invoice text is made of; ``None`` when no row manages it."""
+        billing = [m for m in members if m.mapping.effective_to is None]
+        if not any(m.mapping.description.manages_text for m in billing):
+            return None
+        limit = self._psa.gateway.capabilities.description_limit
+        return LineText(
+            rows=tuple(self._row_text(m, limit) for m in billing),
+            product_name=self._product_name(group, lines),
+            limit=limit,
+        )
+
+    def _product(self, product_id: ProductId) -> Product:
+        if product_id not in self._products:
+            try:
+                product = self._psa.gateway.get_product(product_id)
+            except NotFoundError:
+                # Shown like an inactive one: nothing new can be sold as it.
+                product = Product(
+                    product_id, product_id, product_id, price=None, cost=None, active=False
+                )
+            self._products[product_id] = product
+        return self._products[product_id]
+
+    def _product_name(self, group: LineGroup, lines: tuple[AgreementLine, ...]) -> str:
+        named = [x.product_name for x in lines if x.product_id == group.product_id]
+        return next((name for name in named if name), None) or self._product(group.product_id).name
+
+    def _row_text(self, member: Member, limit: int) -> RowText:
+        options = member.mapping.description
+        row = self._book.row(member.row_id)
+        of_subscription = row is not None and row.kind is RowKind.SUBSCRIPTION
+        ends = row.subscriptions[0].next_lifecycle_at if row and of_subscription else None
+        unassigned = None if row is None or row.counts is None else row.counts.unassigned
+        return RowText(
+            row_id=member.row_id,
+            name=member.name,
+            options=options,
+            ends=None if ends is None else ends.date(),
+            unassigned=unassigned,
+            users=self._user_list(row, options, limit),
+        )
+
+    def _user_list(
+        self, row: LicenseRow | None, options: DescriptionOptions, limit: int
+    ) -> UserList | None:
+        if options.usernames is Usernames.NONE or row is None or row.sku_id is None:
+            return None
+        return user_list(self._assigned(row.sku_id, options.show_users_as), limit)
+
+    def _assigned(self, sku_id: SkuId, label: UserLabel) -> list[str]:
+        if self._users is None:
+            customer = self._book.customer
+            source = self._services.connections.microsoft(customer.microsoft)
+            self._users = source.assigned_users(customer.tenant_id)
+        return [
+            user.name if label is UserLabel.NAME else user.address
+            for user in self._users
+            if sku_id in user.sku_ids
+        ]

@@ -1,0 +1,75 @@
+"""Plan a line group: every path to a write, and every preview, comes through here."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from shared.domain.agreements import Agreement, AgreementLine
+from shared.domain.descriptions import LineText
+from shared.domain.guards import GuardSettings, guarded
+from shared.domain.mappings import LineGroup
+from shared.domain.planning import Member, Plan, PlanRequest, plan
+from shared.ports import PsaConnection, Services
+from shared.usecases.books import Book
+from shared.usecases.line_facts import LineFacts
+
+
+@dataclass(frozen=True, slots=True)
+class GroupInView:
+    """A line group with everything that was read for its plan."""
+
+    group: LineGroup
+    members: tuple[Member, ...]
+    agreement: Agreement
+    lines: tuple[AgreementLine, ...]
+
+
+class GroupPlanner:
+    """Plans a customer's groups on one day, by one set of guards. Not safe for threads."""
+
+    def __init__(
+        self,
+        book: Book,
+        psa: PsaConnection,
+        services: Services,
+        *,
+        guards: GuardSettings,
+        today: date,
+    ) -> None:
+        self._book = book
+        self._psa = psa
+        self._facts = LineFacts(book, psa, services)
+        self._guards = guards
+        self._today = today
+
+    def text(self, view: GroupInView) -> LineText | None:
+        """Return what the group's invoice text is made of; a message can carry it."""
+        return self._facts.text(view.group, view.members, view.lines)
+
+    def guarded(self, view: GroupInView, text: LineText | None) -> Plan:
+        """Return the plan, held where a guard says so."""
+        return guarded(self.plan(view, text), self._guards, view.agreement, self._today)
+
+    def plan(self, view: GroupInView, text: LineText | None, *, override: bool = False) -> Plan:
+        """Return the plan before any guard.
+
+        Args:
+            override: A person decided that Microsoft's number is written over a hand edit.
+        """
+        ledger = self._book.ledger(view.group.group_id)
+        return plan(
+            PlanRequest(
+                group=view.group,
+                members=view.members,
+                agreement=view.agreement,
+                lines=view.lines,
+                ledger=ledger,
+                today=self._today,
+                capabilities=self._psa.gateway.capabilities,
+                credit_mode=self._psa.credit_mode,
+                product=self._facts.product(view.group, ledger),
+                owned_elsewhere=self._book.owned_lines(view.group.group_id),
+                text=text,
+                price=self._facts.price(view.group),
+                override=override,
+            )
+        )
