@@ -1,0 +1,101 @@
+# `make` alone lists the targets. Everything installs what it needs first, once.
+
+PSA = connectwise
+PORT = 7071
+ONCE =
+UPGRADE =
+
+VENV = .venv
+PYTHON = $(VENV)/bin/python
+# Each stamp is younger than what it was installed from, and lives with what it stands for.
+PACKAGES = $(VENV)/.installed
+NODE_MODULES = node_modules/.installed
+
+PYTEST = $(PYTHON) -m pytest -q
+# Two at a time: check's tests are bound by the processor, and a small machine has two.
+PARALLEL = -n 2 --dist loadfile
+
+# Keeps the pins that stand, and the header line that says where the file comes from.
+compile = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header \
+	$(if $(UPGRADE),--upgrade) $(2) --output-file $(1) pyproject.toml >/dev/null && \
+	{ echo '\# Compiled from pyproject.toml by `make lock`; edit that and run it again.'; \
+	cat $(1); } > $(1).new && mv $(1).new $(1)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo start azurite simulators test check format lint types imports fast unit \
+	integration lock clean
+
+help: ## List these targets.
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+setup: $(PACKAGES) $(NODE_MODULES) ## Install what is missing: .venv and node_modules.
+
+demo: setup ## Run it all with a made-up MSP; ONCE=1 stops after the check, PORT=7071, PSA=connectwise.
+	@exec $(PYTHON) -m local demo --psa $(PSA) $(if $(ONCE),--once,--port $(PORT))
+
+start: setup local.settings.json ## Run the app with local.settings.json: `func start`, else the local host.
+	@if command -v func >/dev/null 2>&1; then \
+		VIRTUAL_ENV="$(CURDIR)/$(VENV)" PATH="$(CURDIR)/$(VENV)/bin:$$PATH" exec func start --port $(PORT); \
+	else \
+		exec $(PYTHON) -m local host --port $(PORT); \
+	fi
+
+azurite: setup ## Run the storage emulator that the sample settings name.
+	@exec $(PYTHON) -m local azurite
+
+simulators: setup ## Run Microsoft and the PSA, simulated, with the made-up MSP in them.
+	@$(PYTHON) -m local sample .local
+	@exec $(PYTHON) -m local simulators \
+		--microsoft-state .local/microsoft.json --connectwise-state .local/connectwise.json
+
+test: ## Run everything: check, then the tests on real storage and real processes.
+	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory integration
+
+check: format lint types imports fast ## Formatting, lint, types, import rules and the fast tests.
+
+format: $(PACKAGES)
+	@$(VENV)/bin/ruff format --check --quiet . || { echo "run: $(VENV)/bin/ruff format ."; exit 1; }
+
+lint: $(PACKAGES)
+	@$(VENV)/bin/ruff check --quiet .
+
+types: $(PACKAGES)
+	@$(VENV)/bin/mypy
+
+imports: $(PACKAGES)
+	@$(VENV)/bin/lint-imports --no-timing
+
+fast: $(PACKAGES)
+	@$(PYTEST) $(PARALLEL) --ignore=tests/integration
+
+unit: $(PACKAGES) ## The unit tests alone.
+	@$(PYTEST) $(PARALLEL) tests/unit
+
+integration: setup ## The tests on real storage and real processes alone.
+	@$(PYTEST) $(PARALLEL) tests/integration
+
+lock: $(PACKAGES) ## Compile requirements*.txt from pyproject.toml; UPGRADE=1 takes newer versions.
+	@$(call compile,requirements.txt,)
+	@$(call compile,requirements-dev.txt,--extra dev)
+
+clean: ## Remove what was installed, cached and logged; local.settings.json stays.
+	rm -rf $(VENV) node_modules .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PYTHON):
+	@python=$$(sh local/newest-python.sh) && \
+		echo "Making $(VENV) with $$("$$python" --version)" && \
+		"$$python" -m venv $(VENV)
+
+$(PACKAGES): requirements-dev.txt | $(PYTHON)
+	@$(PYTHON) -m local.install packages
+
+$(NODE_MODULES): package-lock.json | $(PACKAGES)
+	@$(PYTHON) -m local.install node
+
+local.settings.json:
+	@cp local.settings.sample.json local.settings.json
+	@echo "Made local.settings.json from the sample: put your own connections in, or leave it as it"
+	@echo "is and run 'make azurite' and 'make simulators' in two other terminals. docs/settings.md"
+	@echo "explains each setting."
