@@ -1,0 +1,101 @@
+"""Sets the sample up in Seatsync as a billing admin would: through its API, step by step."""
+
+from dataclasses import dataclass
+
+from local.api import Api, ApiError, Json
+from local.sample.connectwise import agreement_id, company_id, product_id
+from local.sample.customers import CUSTOMERS, Billing, License, SampleCustomer
+from local.sample.microsoft import row_id, tenant_id
+from local.sample.skus import SKUS
+
+CONNECTION = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class Onboarded:
+    """What Seatsync calls a customer of the sample."""
+
+    customer: SampleCustomer
+    customer_id: str
+
+
+def add_customers(app: Api) -> list[Onboarded]:
+    """Add the customers, each found among the tenants that wait to be added.
+
+    Raises:
+        ApiError: A tenant is not offered with its own company, or a call was refused.
+    """
+    offered = {one["tenant_id"]: one for one in app.items("/api/customers/candidates")}
+    added = []
+    for customer in CUSTOMERS:
+        candidate = offered.get(tenant_id(customer), {})
+        company = (candidate.get("company") or {}).get("company_id")
+        if company != str(company_id(customer)):
+            raise ApiError(f"{customer.name} was matched with company {company}")
+        body = {
+            "name": customer.name,
+            "microsoft": CONNECTION,
+            "tenant_id": tenant_id(customer),
+            "psa": CONNECTION,
+            "company_id": company,
+        }
+        answer = app.call("POST", "/api/customers", body)
+        added.append(Onboarded(customer, answer["customer_id"]))
+    return added
+
+
+def add_profiles(app: Api) -> dict[str, str]:
+    """Add a billing profile for each product; return their ids by part number."""
+    profiles = {}
+    for sku in SKUS.values():
+        if sku.price is not None:
+            body = {
+                "name": sku.name,
+                "psa": CONNECTION,
+                "product_id": str(product_id(sku.part_number)),
+                "agreement_types": [],
+                "price": {"kind": "psa"},
+                "billable": "billable",
+            }
+            answer = app.call("POST", "/api/billing-profiles", body)
+            profiles[sku.part_number] = answer["profile_id"]
+    return profiles
+
+
+def map_licenses(app: Api, onboarded: Onboarded, profiles: dict[str, str]) -> int:
+    """Map a customer's licences, exclude the free ones, and return how many are mapped.
+
+    Raises:
+        ApiError: A licence is not listed, or a call was refused.
+    """
+    customer, base = onboarded.customer, f"/api/customers/{onboarded.customer_id}"
+    listed = {row["row_id"] for row in app.items(f"{base}/licenses")}
+    mapped = 0
+    for license_ in customer.licenses:
+        row = row_id(license_)
+        if row not in listed:
+            raise ApiError(f"{customer.name}: {license_.part_number} is not listed")
+        if license_.billing is None:
+            app.call("POST", f"{base}/licenses/{row}/exclude", {"line": "leave"})
+            continue
+        body = _mapping(customer, license_, license_.billing, profiles)
+        app.call("PUT", f"{base}/mappings/{row}", body)
+        mapped += 1
+    return mapped
+
+
+def _mapping(
+    customer: SampleCustomer, license_: License, billing: Billing, profiles: dict[str, str]
+) -> Json:
+    return {
+        "profile_id": profiles[billing.product or license_.part_number],
+        "agreement_id": str(agreement_id(customer, billing.agreement)),
+        "included": billing.included,
+        "minimum": billing.minimum,
+        "negative_prorate": False,
+        "override_start": None,
+        "grace": "only_without_active",
+        "count_trials": False,
+        "existing_line": "adopt",
+        "on_drift": "hold",
+    }
