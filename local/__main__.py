@@ -9,6 +9,9 @@ from collections.abc import Sequence
 COMMANDS = {
     "host": ("local.host", "run the function app as the Functions host does"),
     "azurite": ("local.azurite", "run the storage emulator"),
+    "simulators": ("local.simulators.serve", "run Microsoft and the PSA, simulated"),
+    "sample": ("local.sample.write", "write a made-up MSP as files for the simulators"),
+    "demo": ("local.demo", "run all of it with a made-up MSP"),
 }
 
 
