@@ -46,24 +46,41 @@ def add_customers(app: Api) -> list[Onboarded]:
 
 def add_profiles(app: Api) -> dict[str, str]:
     """Add a billing profile for each product; return their ids by part number."""
-    profiles = {}
-    for sku in SKUS.values():
-        if sku.price is not None:
-            body = {
-                "name": sku.name,
-                "psa": CONNECTION,
-                "product_id": str(product_id(sku.part_number)),
-                "agreement_types": [],
-                "price": {"kind": "psa"},
-                "billable": "billable",
-            }
-            answer = app.call("POST", "/api/billing-profiles", body)
-            profiles[sku.part_number] = answer["profile_id"]
-    return profiles
+    sold = [sku for sku in SKUS.values() if sku.price is not None]
+    bodies = [
+        {
+            "name": sku.name,
+            "psa": CONNECTION,
+            "product_id": str(product_id(sku.part_number)),
+            "agreement_types": [],
+            "price": {"kind": "psa"},
+            "billable": "billable",
+        }
+        for sku in sold
+    ]
+    added = app.call("POST", "/api/billing-profiles", bodies)["items"]
+    by_product = {profile["product_id"]: profile["profile_id"] for profile in added}
+    return {sku.part_number: by_product[str(product_id(sku.part_number))] for sku in sold}
+
+
+def exclude_free(app: Api) -> None:
+    """Exclude the SKUs that nobody is billed for, beside those that are excluded already."""
+    kept = [
+        {"sku_id": item["sku_id"], "reason": item["reason"]}
+        for item in app.items("/api/exclusions")
+    ]
+    known = {item["sku_id"] for item in kept}
+    free = [
+        {"sku_id": sku.sku_id, "reason": "free"}
+        for sku in SKUS.values()
+        if sku.price is None and sku.sku_id not in known
+    ]
+    if free:
+        app.call("PUT", "/api/exclusions", {"items": kept + free})
 
 
 def map_licenses(app: Api, onboarded: Onboarded, profiles: dict[str, str]) -> int:
-    """Map a customer's licences, exclude the free ones, and return how many are mapped.
+    """Map a customer's licences but the free ones, and return how many are mapped.
 
     Raises:
         ApiError: A licence is not listed, or a call was refused.
@@ -75,12 +92,10 @@ def map_licenses(app: Api, onboarded: Onboarded, profiles: dict[str, str]) -> in
         row = row_id(license_)
         if row not in listed:
             raise ApiError(f"{customer.name}: {license_.part_number} is not listed")
-        if license_.billing is None:
-            app.call("POST", f"{base}/licenses/{row}/exclude", {"line": "leave"})
-            continue
-        body = _mapping(customer, license_, license_.billing, profiles)
-        app.call("PUT", f"{base}/mappings/{row}", body)
-        mapped += 1
+        if license_.billing is not None:
+            body = _mapping(customer, license_, license_.billing, profiles)
+            app.call("PUT", f"{base}/mappings/{row}", body)
+            mapped += 1
     return mapped
 
 

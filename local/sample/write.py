@@ -1,4 +1,4 @@
-"""Writes the sample as files that the simulators start with: ``python -m local sample DIRECTORY``."""
+"""``python -m local sample DIRECTORY``: the sample as files that the simulators start with."""
 
 import argparse
 from collections.abc import Sequence
