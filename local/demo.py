@@ -25,7 +25,13 @@ from local.processes import ProcessError, until_told_to_stop
 from local.sample.connectwise import connectwise_state
 from local.sample.customers import CUSTOMERS, Ending
 from local.sample.microsoft import microsoft_state, row_id, tenant_id
-from local.sample.onboarding import Onboarded, add_customers, add_profiles, map_licenses
+from local.sample.onboarding import (
+    Onboarded,
+    add_customers,
+    add_profiles,
+    exclude_free,
+    map_licenses,
+)
 from local.sample.rule import Line, differences, lines_due
 from local.simulators.connectwise import exact_json
 from local.stack import NEVER, PortTakenError, Stack, running_stack
@@ -109,9 +115,10 @@ class _Demo:
             self.psa.send("PUT", "/_sim/state", exact_json.dumps(connectwise_state(self.began)))
         with _progress(f"{len(CUSTOMERS)} customers"):
             self.onboarded = add_customers(self.app)
-        with _progress("billing profiles"):
+        with _progress("billing profiles and exclusions"):
             profiles = add_profiles(self.app)
-        with _progress("mappings, customer by customer"):
+            exclude_free(self.app)
+        with _progress("mappings, licence by licence"):
             for one in self.onboarded:
                 map_licenses(self.app, one, profiles)
 
