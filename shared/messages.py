@@ -5,6 +5,7 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
 from shared.domain.agreements import Agreement
+from shared.domain.descriptions import LineText
 from shared.domain.errors import BadMessageError, SeatsyncError
 from shared.domain.ids import (
     AgreementId,
@@ -47,6 +48,7 @@ class LicenseSyncMessage(BaseModel):
     group_id: GroupId
     agreement_id: AgreementId
     agreement: Agreement | None = None
+    text: LineText | None = None
     approval_id: str | None = None
     attempt: PositiveInt = 1
 
@@ -70,6 +72,7 @@ def encode(message: TenantSync | LicenseSync) -> str:
         group_id=message.group_id,
         agreement_id=message.agreement_id,
         agreement=message.agreement,
+        text=message.text,
         approval_id=message.approval_id,
         attempt=message.attempt,
     ).model_dump_json()
@@ -107,6 +110,7 @@ def decode_license(body: str | bytes) -> LicenseSync:
         group_id=message.group_id,
         agreement_id=message.agreement_id,
         agreement=message.agreement,
+        text=message.text,
         approval_id=message.approval_id,
         attempt=message.attempt,
     )

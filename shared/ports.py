@@ -20,6 +20,7 @@ from shared.domain.agreements import (
 from shared.domain.alerts import Alert
 from shared.domain.approvals import Approval
 from shared.domain.customers import Customer, DirectoryTenant
+from shared.domain.descriptions import LineText
 from shared.domain.guards import GuardSettings
 from shared.domain.history import Change
 from shared.domain.ids import (
@@ -197,6 +198,7 @@ class LicenseSync:
 
     Attributes:
         agreement: The header read in this run; ``None`` to read it again.
+        text: What the invoice text is made of, as read in this run; ``None`` to read it again.
         approval_id: An approval to carry out.
         attempt: How often it was put back because something had to wait.
     """
@@ -206,6 +208,7 @@ class LicenseSync:
     group_id: GroupId
     agreement_id: AgreementId
     agreement: Agreement | None = None
+    text: LineText | None = None
     approval_id: str | None = None
     attempt: int = 1
 

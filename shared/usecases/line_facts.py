@@ -9,7 +9,6 @@ from shared.domain.agreements import AgreementLine, Product
 from shared.domain.descriptions import LineText, RowText, UserList, user_list
 from shared.domain.errors import NotFoundError
 from shared.domain.ids import ProductId, SkuId
-from shared.domain.ledger import Ledger
 from shared.domain.licensing import AssignedUser, LicenseRow, RowKind
 from shared.domain.mappings import (
     DescriptionOptions,
@@ -39,11 +38,16 @@ class LineFacts:
         self._products: dict[ProductId, Product] = {}
         self._users: tuple[AssignedUser, ...] | None = None
 
-    def product(self, group: LineGroup, ledger: Ledger) -> Product | None:
-        """Return the group's product where a plan depends on it: a new line, a percent price."""
-        if ledger.line_id is None or group.price.kind is PriceKind.PERCENT:
-            return self._product(group.product_id)
-        return None
+    def product(self, group: LineGroup) -> Product:
+        """Return the group's product; one that is gone counts as inactive."""
+        if group.product_id not in self._products:
+            try:
+                product = self._psa.gateway.get_product(group.product_id)
+            except NotFoundError:
+                name = str(group.product_id)
+                product = Product(group.product_id, name, name, price=None, cost=None, active=False)
+            self._products[group.product_id] = product
+        return self._products[group.product_id]
 
     def price(self, group: LineGroup) -> Decimal | None:
         """Return the price of a seat that the profile sets; ``None`` leaves it to the PSA.
@@ -56,7 +60,7 @@ class LineFacts:
             return None
         if group.price.kind is PriceKind.FIXED:
             return amount
-        price = self._product(group.product_id).price
+        price = self.product(group).price
         return None if price is None else rounded(price * (_HUNDRED + amount) / _HUNDRED)
 
     def text(
@@ -73,21 +77,9 @@ class LineFacts:
             limit=limit,
         )
 
-    def _product(self, product_id: ProductId) -> Product:
-        if product_id not in self._products:
-            try:
-                product = self._psa.gateway.get_product(product_id)
-            except NotFoundError:
-                # Shown like an inactive one: nothing new can be sold as it.
-                product = Product(
-                    product_id, product_id, product_id, price=None, cost=None, active=False
-                )
-            self._products[product_id] = product
-        return self._products[product_id]
-
     def _product_name(self, group: LineGroup, lines: tuple[AgreementLine, ...]) -> str:
         named = [x.product_name for x in lines if x.product_id == group.product_id]
-        return next((name for name in named if name), None) or self._product(group.product_id).name
+        return next((name for name in named if name), None) or self.product(group).name
 
     def _row_text(self, member: Member, limit: int) -> RowText:
         options = member.mapping.description

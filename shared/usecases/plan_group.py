@@ -1,9 +1,9 @@
 """Plan a line group: every path to a write, and every preview, comes through here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
-from shared.domain.agreements import Agreement, AgreementLine
+from shared.domain.agreements import Agreement, AgreementLine, CreateLine
 from shared.domain.descriptions import LineText
 from shared.domain.guards import GuardSettings, guarded
 from shared.domain.mappings import LineGroup
@@ -55,21 +55,23 @@ class GroupPlanner:
         Args:
             override: A person decided that Microsoft's number is written over a hand edit.
         """
-        ledger = self._book.ledger(view.group.group_id)
-        return plan(
-            PlanRequest(
-                group=view.group,
-                members=view.members,
-                agreement=view.agreement,
-                lines=view.lines,
-                ledger=ledger,
-                today=self._today,
-                capabilities=self._psa.gateway.capabilities,
-                credit_mode=self._psa.credit_mode,
-                product=self._facts.product(view.group, ledger),
-                owned_elsewhere=self._book.owned_lines(view.group.group_id),
-                text=text,
-                price=self._facts.price(view.group),
-                override=override,
-            )
+        request = PlanRequest(
+            group=view.group,
+            members=view.members,
+            agreement=view.agreement,
+            lines=view.lines,
+            ledger=self._book.ledger(view.group.group_id),
+            today=self._today,
+            capabilities=self._psa.gateway.capabilities,
+            credit_mode=self._psa.credit_mode,
+            product=None,
+            owned_elsewhere=self._book.owned_lines(view.group.group_id),
+            text=text,
+            price=self._facts.price(view.group),
+            override=override,
         )
+        found = plan(request)
+        if any(isinstance(operation, CreateLine) for operation in found.operations):
+            # Only a new line depends on the product; a quiet cycle does not read it.
+            return plan(replace(request, product=self._facts.product(view.group)))
+        return found
