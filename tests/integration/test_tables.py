@@ -12,6 +12,7 @@ from shared.adapters.tables.repositories import repositories
 from shared.adapters.tables.table import Entity, Tables
 from shared.domain.errors import (
     AccessDeniedError,
+    LeaseTakenError,
     OperatorActionError,
     StaleVersionError,
     UpstreamUnavailableError,
@@ -146,7 +147,37 @@ class TestHeaders(HeadersContract):
 
 
 class TestLeases(LeasesContract):
-    pass
+    def test_a_lease_whose_answer_was_lost_is_ours(self, stored, monkeypatch):
+        table = stored.leases._entries.table
+
+        def lose_the_answer(entity, create=table.create):
+            create(entity)
+            return create(entity)  # as the library sends it once more
+
+        monkeypatch.setattr(table, "create", lose_the_answer)
+        lease = stored.leases.take(CUSTOMER, GROUP)
+
+        lease.release()
+        monkeypatch.undo()
+        stored.leases.take(CUSTOMER, GROUP)
+
+    def test_a_renewal_whose_answer_was_lost_counts(self, stored, clock, monkeypatch):
+        table = stored.leases._entries.table
+        lease = stored.leases.take(CUSTOMER, GROUP)
+        clock.pass_time(timedelta(seconds=30))
+
+        def lose_the_answer(entity, version, replace=table.replace):
+            replace(entity, version)
+            return replace(entity, version)
+
+        monkeypatch.setattr(table, "replace", lose_the_answer)
+        lease.keep()
+        monkeypatch.undo()
+
+        clock.pass_time(timedelta(seconds=30))
+        lease.keep()
+        with pytest.raises(LeaseTakenError):
+            stored.leases.take(CUSTOMER, GROUP)
 
 
 class TestConnections(ConnectionsContract):

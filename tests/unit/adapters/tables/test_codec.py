@@ -12,6 +12,7 @@ from shared.adapters.tables.intents import StoredIntent, _intent, _stored
 from shared.domain.agreements import Agreement, EndLine, RemoveLine, SetPrice, SetQuantity
 from shared.domain.customers import Customer
 from shared.domain.errors import OperatorActionError
+from shared.domain.ledger import InForce
 from shared.domain.mappings import BillingProfile, PriceKind, PricePolicy
 from tests.builders import (
     AGREEMENT,
@@ -131,6 +132,14 @@ def test_a_form_of_another_release_is_refused(form):
 def test_damage_is_an_error_that_quotes_nothing(data):
     with pytest.raises(OperatorActionError, match="a note is stored damaged"):
         NOTES.decode({"schema": 1, "data": data})
+
+
+@pytest.mark.parametrize("seats", ['"5"', "5.0", "true"])
+def test_what_looks_like_a_number_is_not_taken_for_one(seats):
+    codec = Codec[InForce](InForce, "seats in force")
+
+    with pytest.raises(OperatorActionError, match="seats"):
+        codec.decode({"schema": 1, "data": f'{{"day": "2026-03-17", "seats": {seats}}}'})
 
 
 def test_a_number_is_not_taken_for_an_agreement_id():
