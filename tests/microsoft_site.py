@@ -26,6 +26,7 @@ BATCH = "/$batch"
 SKUS = "/subscribedSkus"
 SUBSCRIPTIONS = "/directory/subscriptions"
 ORGANIZATION = "/organization"
+USERS = "/users"
 TOKEN = "/*/oauth2/v2.0/token"
 DISCOVERY = "/*/v2.0/.well-known/openid-configuration"
 

@@ -1,5 +1,6 @@
 """What every LicenseSource promises."""
 
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import pytest
@@ -13,7 +14,7 @@ from shared.domain.errors import (
     UpstreamUnavailableError,
 )
 from shared.domain.ids import TenantId
-from shared.domain.licensing import SubscriptionStatus, TenantSnapshot
+from shared.domain.licensing import AssignedUser, SubscriptionStatus, TenantSnapshot
 from shared.ports import LicenseSource
 from tests.builders import (
     BUSINESS_PREMIUM,
@@ -30,6 +31,15 @@ from tests.builders import (
 )
 
 UNKNOWN_TENANT = TenantId("33333333-3333-4333-8333-333333333333")
+ADA = AssignedUser("Ada Lovelace", "ada@contoso.example", frozenset({E5, EXCHANGE}))
+BOB = AssignedUser("bob", "bob@contoso.example", frozenset({E5}))
+
+Read = Callable[[LicenseSource, TenantId], object]
+READS: dict[str, Read] = {
+    "tenant": lambda source, tenant_id: source.read_tenant(tenant_id),
+    "users": lambda source, tenant_id: source.assigned_users(tenant_id),
+}
+each_read = pytest.mark.parametrize("read", READS.values(), ids=READS)
 
 
 class World(Protocol):
@@ -39,6 +49,9 @@ class World(Protocol):
 
     def hold(self, snapshot: TenantSnapshot) -> None:
         """Let a tenant hold this from now on."""
+
+    def assign(self, tenant_id: TenantId, users: Iterable[AssignedUser]) -> None:
+        """Let a tenant that holds something have these users."""
 
     def resell_to(self, *tenants: DirectoryTenant) -> None:
         """Let the partner have contracts with these."""
@@ -131,57 +144,107 @@ class LicenseSourceContract:
         assert (one.tenant_id, one.skus[0].enabled) == (TENANT, 1)
         assert (other.tenant_id, other.skus[0].enabled) == (OTHER_TENANT, 2)
 
-    def test_a_wait_is_handed_on_with_its_connection(self, world):
+    def test_users_come_by_name_with_their_licences(self, world):
+        world.hold(a_snapshot())
+        world.assign(TENANT, [BOB, ADA])
+
+        assert world.source.assigned_users(TENANT) == (ADA, BOB)
+
+    def test_users_without_a_licence_are_left_out(self, world):
+        world.hold(a_snapshot())
+        world.assign(TENANT, [AssignedUser("Eve", "eve@contoso.example", frozenset()), ADA])
+
+        assert world.source.assigned_users(TENANT) == (ADA,)
+
+    def test_a_tenant_without_licensed_users_is_a_complete_answer(self, world):
+        world.hold(a_snapshot())
+
+        assert world.source.assigned_users(TENANT) == ()
+
+    def test_two_users_may_share_a_name(self, world):
+        world.hold(a_snapshot())
+        other = AssignedUser(ADA.name, "ada.2@contoso.example", frozenset({EXCHANGE}))
+        world.assign(TENANT, [ADA, other])
+
+        assert set(world.source.assigned_users(TENANT)) == {ADA, other}
+
+    def test_users_of_many_pages_are_read_to_the_last(self, world):
+        world.hold(a_snapshot())
+        many = [
+            AssignedUser(f"User {number:04}", f"{number:04}@contoso.example", frozenset({E5}))
+            for number in range(2100)
+        ]
+        world.assign(TENANT, many)
+
+        assert world.source.assigned_users(TENANT) == tuple(many)
+
+    def test_users_of_tenants_are_kept_apart(self, world):
+        world.hold(a_snapshot())
+        world.hold(a_snapshot(tenant_id=OTHER_TENANT))
+        world.assign(TENANT, [ADA])
+        world.assign(OTHER_TENANT, [BOB])
+
+        assert world.source.assigned_users(TENANT) == (ADA,)
+        assert world.source.assigned_users(OTHER_TENANT) == (BOB,)
+
+    @each_read
+    def test_a_wait_is_handed_on_with_its_connection(self, world, read):
         world.hold(a_snapshot())
         world.throttle(TENANT, 17)
 
         with pytest.raises(RateLimitError) as caught:
-            world.source.read_tenant(TENANT)
+            read(world.source, TENANT)
 
         assert caught.value.connection == "main"
         assert caught.value.retry_after.total_seconds() == 17
 
-    def test_a_breakdown_may_pass(self, world):
+    @each_read
+    def test_a_breakdown_may_pass(self, world, read):
         world.hold(a_snapshot())
         world.break_down(TENANT)
 
         with pytest.raises(UpstreamUnavailableError):
-            world.source.read_tenant(TENANT)
+            read(world.source, TENANT)
 
-    def test_withdrawn_consent_is_a_persons_turn(self, world):
+    @each_read
+    def test_withdrawn_consent_is_a_persons_turn(self, world, read):
         world.hold(a_snapshot())
-        world.source.read_tenant(TENANT)
+        read(world.source, TENANT)
         world.withdraw_consent(TENANT)
 
         with pytest.raises(AccessDeniedError) as caught:
-            world.source.read_tenant(TENANT)
+            read(world.source, TENANT)
 
         assert caught.value.remedy
 
-    def test_an_unknown_tenant_is_a_persons_turn(self, world):
+    @each_read
+    def test_an_unknown_tenant_is_a_persons_turn(self, world, read):
         with pytest.raises(AccessDeniedError) as caught:
-            world.source.read_tenant(UNKNOWN_TENANT)
+            read(world.source, UNKNOWN_TENANT)
 
         assert UNKNOWN_TENANT in str(caught.value)
         assert caught.value.remedy
 
-    def test_a_garbled_answer_is_no_snapshot(self, world):
+    @each_read
+    def test_a_garbled_answer_is_nothing_to_go_by(self, world, read):
         world.hold(a_snapshot())
         world.garble(TENANT)
 
         with pytest.raises(UnexpectedPayloadError):
-            world.source.read_tenant(TENANT)
+            read(world.source, TENANT)
 
+    @each_read
     @pytest.mark.parametrize("trouble", ["throttle", "break_down", "withdraw_consent", "garble"])
-    def test_a_read_works_again_once_the_trouble_is_over(self, world, trouble):
+    def test_a_read_works_again_once_the_trouble_is_over(self, world, read, trouble):
         world.hold(a_snapshot())
         arguments = (TENANT, 1) if trouble == "throttle" else (TENANT,)
         getattr(world, trouble)(*arguments)
         with pytest.raises(SeatsyncError):
-            world.source.read_tenant(TENANT)
+            read(world.source, TENANT)
         world.recover(TENANT)
 
         assert world.source.read_tenant(TENANT).skus == (a_sku(),)
+        assert world.source.assigned_users(TENANT) == ()
 
     def test_trouble_with_one_tenant_leaves_the_others_alone(self, world):
         world.hold(a_snapshot())
@@ -189,6 +252,7 @@ class LicenseSourceContract:
         world.withdraw_consent(TENANT)
 
         assert world.source.read_tenant(OTHER_TENANT).skus == (a_sku(),)
+        assert world.source.assigned_users(OTHER_TENANT) == ()
 
     def test_tenants_are_listed_by_name(self, world):
         fabrikam = a_directory_tenant(OTHER_TENANT, name="Fabrikam")

@@ -1,5 +1,6 @@
 """The fake keeps a LicenseSource's promises."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,7 +14,7 @@ from shared.domain.errors import (
     UpstreamUnavailableError,
 )
 from shared.domain.ids import TenantId
-from shared.domain.licensing import TenantSnapshot
+from shared.domain.licensing import AssignedUser, TenantSnapshot
 from tests.builders import MAIN
 from tests.contract.license_source import LicenseSourceContract
 from tests.fakes.microsoft import FakeLicenseSource
@@ -27,6 +28,9 @@ class FakeWorld:
 
     def hold(self, snapshot: TenantSnapshot) -> None:
         self.source.hold(snapshot)
+
+    def assign(self, tenant_id: TenantId, users: Iterable[AssignedUser]) -> None:
+        self.source.users(tenant_id, users)
 
     def resell_to(self, *tenants: DirectoryTenant) -> None:
         self.source.tenants = tenants

@@ -1,19 +1,19 @@
 """The real source keeps its promises before the simulator."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from local.simulators.common.faults import Kind
 from local.simulators.microsoft import state as simulated
-from local.simulators.microsoft.builders import CLIENT_ID, a_contract, a_tenant
+from local.simulators.microsoft.builders import CLIENT_ID, a_contract, a_tenant, an_id
 from shared.adapters.microsoft.graph import GraphLicenseSource
 from shared.domain.customers import DirectoryTenant
 from shared.domain.ids import TenantId
-from shared.domain.licensing import Sku, TenantSnapshot
+from shared.domain.licensing import AssignedUser, Sku, TenantSnapshot
 from tests.contract.license_source import LicenseSourceContract
-from tests.microsoft_site import BATCH, MicrosoftSite, microsoft_site
+from tests.microsoft_site import BATCH, USERS, MicrosoftSite, microsoft_site
 
 _UNITS = {
     "enabled": "prepaidUnits.enabled",
@@ -42,6 +42,17 @@ class GraphWorld:
         kept = [tenant for tenant in state.tenants if tenant.id != snapshot.tenant_id]
         state.tenants = [*kept, _tenant(snapshot)]
 
+    def assign(self, tenant_id: TenantId, users: Iterable[AssignedUser]) -> None:
+        self.site.tenant(tenant_id).users = [
+            simulated.User(
+                id=an_id(f"user-{user.address}"),
+                display_name=user.name,
+                user_principal_name=user.address,
+                sku_ids=sorted(sku_id.upper() for sku_id in user.sku_ids),
+            )
+            for user in users
+        ]
+
     def resell_to(self, *tenants: DirectoryTenant) -> None:
         self.site.state.contracts = [
             a_contract(a_tenant(one.name, tenant_id=one.tenant_id, domain=one.domain))
@@ -49,17 +60,20 @@ class GraphWorld:
         ]
 
     def throttle(self, tenant_id: TenantId, seconds: int) -> None:
-        self.site.fault(Kind.THROTTLE, BATCH, tenant=tenant_id, retry_after=seconds)
+        for path in (BATCH, USERS):
+            self.site.fault(Kind.THROTTLE, path, tenant=tenant_id, retry_after=seconds)
 
     def break_down(self, tenant_id: TenantId) -> None:
-        self.site.fault(Kind.STATUS, BATCH, tenant=tenant_id, status=503)
+        for path in (BATCH, USERS):
+            self.site.fault(Kind.STATUS, path, tenant=tenant_id, status=503)
 
     def withdraw_consent(self, tenant_id: TenantId) -> None:
         self.site.tenant(tenant_id).consents = {}
         self.site.vendor.tokens.revoke_all()
 
     def garble(self, tenant_id: TenantId) -> None:
-        self.site.fault(Kind.TRUNCATED, BATCH, tenant=tenant_id)
+        for path in (BATCH, USERS):
+            self.site.fault(Kind.TRUNCATED, path, tenant=tenant_id)
 
     def recover(self, tenant_id: TenantId) -> None:
         self.site.simulator.faults.clear()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from shared.domain.customers import DirectoryTenant
 from shared.domain.errors import AccessDeniedError, SeatsyncError
 from shared.domain.ids import TenantId
-from shared.domain.licensing import TenantSnapshot
+from shared.domain.licensing import AssignedUser, TenantSnapshot
 from shared.ports import Clock
 
 
@@ -16,6 +16,7 @@ class FakeLicenseSource:
 
     Attributes:
         reads: How often each tenant was read, failures too.
+        user_reads: How often each tenant's users were read, failures too.
         listings: How often the tenants were listed, failures too.
     """
 
@@ -27,10 +28,12 @@ class FakeLicenseSource:
     ) -> None:
         self._clock = clock
         self._snapshots: dict[TenantId, TenantSnapshot] = {}
+        self._users: dict[TenantId, tuple[AssignedUser, ...]] = {}
         self._errors: dict[TenantId, SeatsyncError] = {}
         self.tenants: tuple[DirectoryTenant, ...] = tuple(tenants)
         self.listing_error: SeatsyncError | None = None
         self.reads: Counter[TenantId] = Counter()
+        self.user_reads: Counter[TenantId] = Counter()
         self.listings = 0
         for snapshot in snapshots:
             self.hold(snapshot)
@@ -38,6 +41,10 @@ class FakeLicenseSource:
     def hold(self, snapshot: TenantSnapshot) -> None:
         """Let a tenant hold what the snapshot says, from now on."""
         self._snapshots[snapshot.tenant_id] = snapshot
+
+    def users(self, tenant_id: TenantId, users: Iterable[AssignedUser]) -> None:
+        """Let these users of a tenant have licences, from now on."""
+        self._users[tenant_id] = tuple(users)
 
     def fail(self, tenant_id: TenantId, error: SeatsyncError) -> None:
         """Let every read of a tenant raise the error, until ``recover``."""
@@ -50,16 +57,25 @@ class FakeLicenseSource:
     def read_tenant(self, tenant_id: TenantId) -> TenantSnapshot:
         self.reads[tenant_id] += 1
         taken_at = self._clock.now()
-        if error := self._errors.get(tenant_id):
-            raise error
-        if tenant_id not in self._snapshots:
-            raise AccessDeniedError(
-                f"Microsoft knows no tenant {tenant_id}", remedy="Check the tenant's id."
-            )
+        self._check(tenant_id)
         return replace(self._snapshots[tenant_id], taken_at=taken_at)
+
+    def assigned_users(self, tenant_id: TenantId) -> tuple[AssignedUser, ...]:
+        self.user_reads[tenant_id] += 1
+        self._check(tenant_id)
+        licensed = (user for user in self._users.get(tenant_id, ()) if user.sku_ids)
+        return tuple(sorted(licensed, key=lambda one: (one.name.casefold(), one.address)))
 
     def list_tenants(self) -> tuple[DirectoryTenant, ...]:
         self.listings += 1
         if self.listing_error:
             raise self.listing_error
         return tuple(sorted(self.tenants, key=lambda one: (one.name.casefold(), one.tenant_id)))
+
+    def _check(self, tenant_id: TenantId) -> None:
+        if error := self._errors.get(tenant_id):
+            raise error
+        if tenant_id not in self._snapshots:
+            raise AccessDeniedError(
+                f"Microsoft knows no tenant {tenant_id}", remedy="Check the tenant's id."
+            )

@@ -8,7 +8,14 @@ import requests
 
 from shared.adapters.http.decision import Refusal, Sent
 from shared.adapters.http.payload import Payload
-from shared.adapters.http.session import ApiSession, OnCall, Reply, base_url, pooled_http
+from shared.adapters.http.session import (
+    ApiSession,
+    OnCall,
+    Parameters,
+    Reply,
+    base_url,
+    pooled_http,
+)
 from shared.adapters.microsoft.auth import AppOnlyTokens, TenantTokens
 from shared.adapters.microsoft.batch import Part, read_batch
 from shared.adapters.microsoft.config import MicrosoftConfig
@@ -20,10 +27,11 @@ from shared.adapters.microsoft.licenses import (
     subscriptions_of,
 )
 from shared.adapters.microsoft.login import LoginHttp
+from shared.adapters.microsoft.users import assigned_users_of
 from shared.domain.customers import DirectoryTenant
 from shared.domain.errors import AccessDeniedError, OperatorActionError
 from shared.domain.ids import ConnectionName, TenantId
-from shared.domain.licensing import TenantSnapshot
+from shared.domain.licensing import AssignedUser, TenantSnapshot
 from shared.exact_json import Json
 from shared.ports import Clock
 
@@ -32,7 +40,10 @@ Bearer = Mapping[str, str]
 
 _VERSION = "/v1.0"
 _SKUS, _SUBSCRIPTIONS, _ORGANIZATION = "skus", "subscriptions", "organization"
-_CONTRACTS = "/contracts"
+_CONTRACTS, _USERS = "/contracts", "/users"
+_LARGEST_PAGE = 999
+# Filters and counts of this kind need it, on every page: next links do not carry headers.
+_EVENTUAL = {"ConsistencyLevel": "eventual"}
 _PARTS = (
     # Without its service plans, which are most of it and tell nothing.
     Part(
@@ -43,6 +54,7 @@ _PARTS = (
     Part(_SUBSCRIPTIONS, "/directory/subscriptions"),
     Part(_ORGANIZATION, "/organization?$select=id,displayName"),
 )
+_PERMISSIONS = {_CONTRACTS: "Directory.Read.All", _USERS: "User.Read.All"}
 
 
 class GraphLicenseSource:
@@ -75,6 +87,9 @@ class GraphLicenseSource:
     def read_tenant(self, tenant_id: TenantId) -> TenantSnapshot:
         return self._in_tenant(tenant_id, lambda bearer: self._snapshot(tenant_id, bearer))
 
+    def assigned_users(self, tenant_id: TenantId) -> tuple[AssignedUser, ...]:
+        return self._in_tenant(tenant_id, self._licensed_users)
+
     def list_tenants(self) -> tuple[DirectoryTenant, ...]:
         return self._in_tenant(self._partner_tenant_id, self._contracts)
 
@@ -90,8 +105,26 @@ class GraphLicenseSource:
         )
 
     def _contracts(self, bearer: Bearer) -> tuple[DirectoryTenant, ...]:
-        first = self._session.get(_CONTRACTS, {"$top": 999}, headers=bearer, kind="graph.contracts")
+        query: Parameters = {"$top": _LARGEST_PAGE}
+        first = self._session.get(_CONTRACTS, query, headers=bearer, kind="graph.contracts")
         return reseller_tenants(self._rows(Payload(first.json), bearer))
+
+    def _licensed_users(self, bearer: Bearer) -> tuple[AssignedUser, ...]:
+        query: Parameters = {
+            "$select": "id,displayName,userPrincipalName,assignedLicenses",
+            "$filter": "assignedLicenses/$count ne 0",
+            "$count": "true",
+            "$top": _LARGEST_PAGE,
+        }
+        pages = self._session.pages(
+            _USERS,
+            query,
+            next_link=_next_link,
+            headers={**bearer, **_EVENTUAL},
+            kind="graph.users",
+        )
+        rows = (row for page in pages for row in Payload(page.json)["value"].items())
+        return assigned_users_of(rows)
 
     def _rows(self, first: Payload, bearer: Bearer) -> Iterator[Payload]:
         """Yield the rows of a list, on all its pages. An empty page is not the last."""
@@ -151,7 +184,8 @@ def graph_source(
         http: The transport for Graph and sign-in, shared by all threads; a pool of its own when
             ``None``.
         on_call: Told kind, method, status and seconds of every call. Kinds: ``graph.batch``,
-            ``graph.page``, ``graph.contracts``, ``login.token``, ``login.discovery``.
+            ``graph.page``, ``graph.contracts``, ``graph.users``, ``login.token``,
+            ``login.discovery``.
 
     Raises:
         SettingsError: An address cannot be used, or is plain http outside Development.
@@ -199,8 +233,9 @@ def graph_errors(sent: Sent, refusal: Refusal) -> OperatorActionError | None:
     """Keep 401 and 403 apart for the source, which knows whose token it was."""
     if refusal.status not in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return None
-    permission = (
-        "Directory.Read.All" if sent.path.startswith(_CONTRACTS) else "Organization.Read.All"
+    permission = next(
+        (needed for path, needed in _PERMISSIONS.items() if sent.path.startswith(path)),
+        "Organization.Read.All",
     )
     said = f": {refusal.text}" if refusal.text else ""
     return _DeniedError(f"{sent}: {refusal.status}{said}", refusal.status, permission)

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from shared.adapters.http.payload import Payload
+from shared.adapters.microsoft.fields import cleaned, guid, lowered
 from shared.domain.customers import DirectoryTenant
 from shared.domain.errors import UnexpectedPayloadError
-from shared.domain.ids import SkuId, SubscriptionId, TenantId, is_guid
+from shared.domain.ids import SkuId, SubscriptionId, TenantId
 from shared.domain.licensing import Sku, Subscription, SubscriptionStatus
 
 _STATUSES = {status.value: status for status in SubscriptionStatus}
@@ -27,7 +28,7 @@ def skus_of(rows: Iterable[Payload]) -> tuple[Sku, ...]:
     skus: dict[SkuId, Sku] = {}
     for row in rows:
         sku = _sku(row)
-        key = (_lowered(row["accountId"]), sku.sku_id)
+        key = (lowered(row["accountId"]), sku.sku_id)
         if key in seen:
             raise UnexpectedPayloadError(f"{row.where}.skuId: came twice in one account")
         seen.add(key)
@@ -63,13 +64,13 @@ def reseller_tenants(contracts: Iterable[Payload]) -> tuple[DirectoryTenant, ...
     for row in contracts:
         if row["contractType"].text_or_none() not in _RESELLERS:
             continue
-        tenant_id = TenantId(_guid(row["customerId"]))
+        tenant_id = TenantId(guid(row["customerId"]))
         found.setdefault(
             tenant_id,
             DirectoryTenant(
                 tenant_id=tenant_id,
-                name=_cleaned(row["displayName"]) or tenant_id,
-                domain=_cleaned(row["defaultDomainName"]),
+                name=cleaned(row["displayName"]) or tenant_id,
+                domain=cleaned(row["defaultDomainName"]),
             ),
         )
     return tuple(sorted(found.values(), key=lambda one: (one.name.casefold(), one.tenant_id)))
@@ -81,18 +82,18 @@ def check_organization(rows: Iterable[Payload], tenant_id: TenantId) -> None:
     Raises:
         UnexpectedPayloadError: They are of another, or do not say.
     """
-    ids = [_lowered(row["id"]) for row in rows]
+    ids = [lowered(row["id"]) for row in rows]
     if ids != [tenant_id]:
         raise UnexpectedPayloadError(f"the answer is not of tenant {tenant_id}")
 
 
 def _sku(row: Payload) -> Sku:
-    sku_id = SkuId(_guid(row["skuId"]))
+    sku_id = SkuId(guid(row["skuId"]))
     units = _Units.of(row["prepaidUnits"])
     return Sku(
         sku_id=sku_id,
-        sku_part_number=_cleaned(row["skuPartNumber"]) or sku_id,
-        applies_to=_cleaned(row["appliesTo"]),
+        sku_part_number=cleaned(row["skuPartNumber"]) or sku_id,
+        applies_to=cleaned(row["appliesTo"]),
         enabled=units.enabled,
         warning=units.warning,
         suspended=units.suspended,
@@ -136,18 +137,18 @@ def _sum(one: int | None, other: int | None) -> int | None:
 
 
 def _subscription(row: Payload) -> Subscription:
-    sku_id = SkuId(_guid(row["skuId"]))
+    sku_id = SkuId(guid(row["skuId"]))
     total = row["totalLicenses"].count_or_none()
     is_trial = row["isTrial"].flag_or_none()
-    owner = _lowered(row["ownerTenantId"])
+    owner = lowered(row["ownerTenantId"])
     if is_trial is None:
         # Perhaps a trial: how many of the SKU's seats are one cannot be told.
         total = None
     return Subscription(
-        subscription_id=SubscriptionId(_guid(row["id"])),
-        commerce_id=_lowered(row["commerceSubscriptionId"]),
+        subscription_id=SubscriptionId(guid(row["id"])),
+        commerce_id=lowered(row["commerceSubscriptionId"]),
         sku_id=sku_id,
-        sku_part_number=_cleaned(row["skuPartNumber"]) or sku_id,
+        sku_part_number=cleaned(row["skuPartNumber"]) or sku_id,
         status=_STATUSES.get(row["status"].text_or_none() or ""),
         total_licenses=total,
         is_trial=is_trial is not False,
@@ -155,19 +156,3 @@ def _subscription(row: Payload) -> Subscription:
         next_lifecycle_at=row["nextLifecycleDateTime"].moment_or_none(),
         owner_tenant_id=TenantId(owner) if owner else None,
     )
-
-
-def _guid(field: Payload) -> str:
-    text = field.text().strip().lower()
-    if not is_guid(text):
-        raise UnexpectedPayloadError(f"{field.where}: expected a GUID")
-    return text
-
-
-def _lowered(field: Payload) -> str | None:
-    return (field.text_or_none() or "").strip().lower() or None
-
-
-def _cleaned(field: Payload) -> str:
-    """Return text with plain blanks and none at its ends; Microsoft's have no-break spaces."""
-    return (field.text_or_none() or "").replace("\N{NO-BREAK SPACE}", " ").strip()

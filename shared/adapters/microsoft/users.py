@@ -1,0 +1,43 @@
+"""Graph's JSON of users as what the domain knows."""
+
+from collections.abc import Iterable
+from sys import intern
+
+from shared.adapters.http.payload import Payload
+from shared.adapters.microsoft.fields import cleaned, guid
+from shared.domain.errors import UnexpectedPayloadError
+from shared.domain.ids import SkuId
+from shared.domain.licensing import AssignedUser
+
+
+def assigned_users_of(rows: Iterable[Payload]) -> tuple[AssignedUser, ...]:
+    """Return the users with a licence, by name; one without a name goes by the address.
+
+    Takes one row after the other and keeps little of each: users with the same licences share one
+    set of them, and a licence's id is kept once for all.
+
+    Raises:
+        UnexpectedPayloadError: A field is of a wrong kind, or a user came twice.
+    """
+    seen: set[str] = set()
+    sets: dict[frozenset[SkuId], frozenset[SkuId]] = {}
+    users: list[AssignedUser] = []
+    for row in rows:
+        user_id = guid(row["id"])
+        if user_id in seen:
+            raise UnexpectedPayloadError(f"{row.where}.id: came twice")
+        seen.add(user_id)
+        sku_ids = frozenset(
+            SkuId(intern(guid(one["skuId"]))) for one in row["assignedLicenses"].items()
+        )
+        if not sku_ids:
+            continue  # lists lag behind: the last licence went since the filter looked
+        address = row["userPrincipalName"].text()
+        users.append(
+            AssignedUser(
+                name=cleaned(row["displayName"]) or address,
+                address=address,
+                sku_ids=sets.setdefault(sku_ids, sku_ids),
+            )
+        )
+    return tuple(sorted(users, key=lambda one: (one.name.casefold(), one.address.casefold())))
