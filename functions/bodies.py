@@ -55,12 +55,12 @@ def read(request: func.HttpRequest, model: type[M]) -> M:
         HttpError: It is too large, of another content type, or not JSON.
         InvalidInputError: Names every field that is missing, unknown or wrong.
     """
-    return checked(_document(request, optional=False), model)
+    return checked(document(request), model)
 
 
 def read_optional(request: func.HttpRequest, model: type[M]) -> M:
     """Return a request's body; an absent one counts as ``{}``. Raises: as ``read``."""
-    return checked(_document(request, optional=True), model)
+    return checked(document(request) if _sent(request) else {}, model)
 
 
 def checked(document: object, model: type[M]) -> M:
@@ -82,19 +82,18 @@ def document(request: func.HttpRequest) -> object:
     Raises:
         HttpError: It is too large, of another content type, or not JSON.
     """
-    return _document(request, optional=False)
-
-
-def _document(request: func.HttpRequest, *, optional: bool) -> object:
-    body = request.get_body()
-    if len(body) > LARGEST_BODY:
-        raise HttpError(TOO_LARGE, f"at most {LARGEST_BODY} bytes are read")
-    if optional and not body:
-        return {}
+    body = _sent(request)
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "application/json":
         raise HttpError(NOT_JSON_TYPE, "send Content-Type: application/json")
     return _parsed(body)
+
+
+def _sent(request: func.HttpRequest) -> bytes:
+    body = request.get_body()
+    if len(body) > LARGEST_BODY:
+        raise HttpError(TOO_LARGE, f"at most {LARGEST_BODY} bytes are read")
+    return bytes(body)
 
 
 def _parsed(body: bytes) -> object:

@@ -157,6 +157,15 @@ class Call:
         """Return the body, ``{}`` when there is none; see ``bodies.read_optional``."""
         return bodies.read_optional(self.request, model)
 
+    def optional_body(self, model: type[M]) -> M | None:
+        """Return the body, or ``None`` when there is none or it is ``{}``."""
+        document = bodies.document(self.request) if self.request.get_body() else {}
+        return None if document == {} else bodies.checked(document, model)
+
+    def document(self) -> object:
+        """Return the body as JSON values, for a route that takes several forms."""
+        return bodies.document(self.request)
+
 
 Handler = Callable[[Call], func.HttpResponse]
 Trigger = Callable[[func.HttpRequest], func.HttpResponse]

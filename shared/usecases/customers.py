@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from shared.domain.agreements import Company
 from shared.domain.customers import Customer, CustomerState, DirectoryTenant, UserFilter
 from shared.domain.errors import ConflictError, InvalidInputError
-from shared.domain.ids import CompanyId, ConnectionName, CustomerId, TenantId
+from shared.domain.history import Change
+from shared.domain.ids import CompanyId, ConnectionName, CustomerId, RowId, TenantId
 from shared.domain.matching import best_match
 from shared.ports import Page, Services, Versioned
 from shared.usecases.versions import check_version
@@ -168,6 +169,23 @@ def candidates(services: Services, psa: ConnectionName | None) -> tuple[Candidat
                 )
                 found.append(candidate)
     return tuple(sorted(found, key=lambda c: (c.tenant.name.casefold(), c.tenant.tenant_id)))
+
+
+def customer_history(
+    customer_id: CustomerId,
+    row_id: RowId | None,
+    services: Services,
+    *,
+    continuation: str | None,
+    limit: int,
+) -> Page[Change]:
+    """Return a customer's changes, newest first, of one row if given.
+
+    Raises:
+        NotFoundError: There is no such customer.
+    """
+    services.customers.get(customer_id)
+    return services.changes.of_customer(customer_id, continuation, limit, row_id)
 
 
 def _only_psa(services: Services) -> ConnectionName:

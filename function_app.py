@@ -1,0 +1,43 @@
+"""The function app: registers the blueprints, and nothing else."""
+
+import azure.functions as func
+
+from functions import queues, timers
+from functions.api import (
+    alerts,
+    approvals,
+    connections,
+    customers,
+    exclusions,
+    health,
+    history,
+    licenses,
+    mappings,
+    profiles,
+    psa,
+    runs,
+    syncing,
+    unknown,
+)
+
+app = func.FunctionApp()
+
+for module in (
+    timers,
+    queues,
+    alerts,
+    approvals,
+    connections,
+    customers,
+    exclusions,
+    health,
+    history,
+    licenses,
+    mappings,
+    profiles,
+    psa,
+    runs,
+    syncing,
+    unknown,
+):
+    app.register_functions(module.blueprint)

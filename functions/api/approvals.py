@@ -1,0 +1,43 @@
+"""``/api/approvals``: plans that wait for a person."""
+
+import azure.functions as func
+
+from functions.api import views
+from functions.api.syncing import started
+from functions.auth import Role
+from functions.bodies import Body, Note
+from functions.endpoints import Call, endpoint
+from functions.responses import no_content, ok
+from shared.usecases.approve import approve, reject
+
+blueprint = func.Blueprint()
+
+
+class DecisionBody(Body):
+    """Why somebody decided so."""
+
+    note: Note = ""
+
+
+@endpoint(blueprint, "GET", "api/approvals", role=Role.VIEWER)
+def list_approvals(call: Call) -> func.HttpResponse:
+    """Return open approvals, or with ``?all=true`` decided ones too."""
+    page = call.services.approvals.list(
+        open_only=not call.flag("all"), continuation=call.continuation, limit=call.limit
+    )
+    return ok(views.paged(page, views.approval))
+
+
+@endpoint(blueprint, "POST", "api/approvals/{approval_id}/approve", role=Role.EDITOR)
+def approve_plan(call: Call) -> func.HttpResponse:
+    """Let a held plan be written, if it is still the same when it is."""
+    note = call.body_or_nothing(DecisionBody).note
+    return started(approve(call.key("approval_id"), call.services, note=note, actor=call.actor))
+
+
+@endpoint(blueprint, "POST", "api/approvals/{approval_id}/reject", role=Role.EDITOR)
+def reject_plan(call: Call) -> func.HttpResponse:
+    """Keep a held plan from being written."""
+    note = call.body_or_nothing(DecisionBody).note
+    reject(call.key("approval_id"), call.services, note=note, actor=call.actor)
+    return no_content()

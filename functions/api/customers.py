@@ -1,0 +1,136 @@
+"""``/api/customers``: whom the MSP bills."""
+
+from typing import Annotated, Literal
+
+import azure.functions as func
+from pydantic import Field
+
+from functions.api import views
+from functions.auth import Role
+from functions.bodies import Body, Guid, Key, Name
+from functions.endpoints import Call, endpoint
+from functions.responses import created, etag_of, no_content, ok, path
+from shared.domain.customers import Customer, CustomerState, UserFilter
+from shared.domain.ids import CompanyId, ConnectionName, TenantId
+from shared.ports import Versioned
+from shared.usecases.customers import (
+    CustomerDraft,
+    add_customer,
+    candidates,
+    change_customer,
+    delete_customer,
+    list_customers,
+)
+
+blueprint = func.Blueprint()
+
+Accepted = Annotated[tuple[Name, ...], Field(max_length=100)]
+
+
+class FilterBody(Body):
+    """Which users of a shared tenant are the customer's."""
+
+    department: Accepted = ()
+    office: Accepted = ()
+    city: Accepted = ()
+    state: Accepted = ()
+
+    def to_domain(self) -> UserFilter | None:
+        """Return the filter; one that accepts everybody is none."""
+        given = UserFilter(self.department, self.office, self.city, self.state)
+        return None if given == UserFilter() else given
+
+
+class CustomerBody(Body):
+    """A customer to add."""
+
+    name: Name
+    microsoft: Key
+    tenant_id: Guid
+    psa: Key
+    company_id: Key
+    filter: FilterBody = FilterBody()
+
+    def to_draft(self) -> CustomerDraft:
+        """Return what the use case takes."""
+        return CustomerDraft(
+            name=self.name,
+            microsoft=ConnectionName(self.microsoft),
+            tenant_id=TenantId(self.tenant_id),
+            psa=ConnectionName(self.psa),
+            company_id=CompanyId(self.company_id),
+            filter=self.filter.to_domain(),
+        )
+
+
+class CustomerChanges(Body):
+    """What to change of a customer; what is left out stays."""
+
+    name: Name | None = None
+    state: Literal["active", "paused"] | None = None
+
+    @property
+    def wanted_state(self) -> CustomerState | None:
+        """The state, in the domain's words."""
+        return None if self.state is None else CustomerState(self.state)
+
+
+@endpoint(blueprint, "GET", "api/customers", role=Role.VIEWER)
+def list_all_customers(call: Call) -> func.HttpResponse:
+    """Return customers, a page at a time; deleted ones too with ``?deleted=true``."""
+    page = list_customers(
+        call.services,
+        continuation=call.continuation,
+        limit=call.limit,
+        deleted=call.flag("deleted"),
+    )
+    return ok(views.paged(page, views.customer))
+
+
+# Its name sorts before get_customer, whose route would take the word for an id.
+@endpoint(blueprint, "GET", "api/customers/candidates", role=Role.VIEWER)
+def find_candidates(call: Call) -> func.HttpResponse:
+    """Return tenants that are not customers yet, each with its best-matching company."""
+    psa = call.query("psa")
+    found = candidates(call.services, None if psa is None else ConnectionName(psa))
+    return ok(views.listed(views.candidate(one) for one in found))
+
+
+@endpoint(blueprint, "POST", "api/customers", role=Role.EDITOR)
+def add_new_customer(call: Call) -> func.HttpResponse:
+    """Add a customer."""
+    draft = call.body(CustomerBody).to_draft()
+    added = add_customer(draft, call.services, actor=call.actor)
+    location = path("customers", added.value.customer_id)
+    return created(views.customer(added.value), location, etag=etag_of(added.version))
+
+
+@endpoint(blueprint, "GET", "api/customers/{customer_id}", role=Role.VIEWER)
+def get_customer(call: Call) -> func.HttpResponse:
+    """Return a customer, also a deleted one."""
+    return _shown(call.services.customers.get(call.customer_id))
+
+
+@endpoint(blueprint, "PATCH", "api/customers/{customer_id}", role=Role.EDITOR)
+def edit_customer(call: Call) -> func.HttpResponse:
+    """Rename, pause or resume a customer."""
+    wanted = call.body(CustomerChanges)
+    saved = change_customer(
+        call.customer_id,
+        call.services,
+        if_match=call.if_match,
+        name=wanted.name,
+        state=wanted.wanted_state,
+    )
+    return _shown(saved)
+
+
+@endpoint(blueprint, "DELETE", "api/customers/{customer_id}", role=Role.EDITOR)
+def remove_customer(call: Call) -> func.HttpResponse:
+    """Stop syncing a customer; its history and its lines in the PSA stay."""
+    delete_customer(call.customer_id, call.services, if_match=call.if_match)
+    return no_content()
+
+
+def _shown(read: Versioned[Customer]) -> func.HttpResponse:
+    return ok(views.customer(read.value), etag=etag_of(read.version))

@@ -1,0 +1,42 @@
+"""``/api/psa/{connection}/…``: what a PSA offers to choose from."""
+
+import azure.functions as func
+
+from functions.api import views
+from functions.auth import Role
+from functions.endpoints import Call, endpoint
+from functions.responses import jsonable, ok
+from shared.domain import ids
+from shared.domain.ids import CompanyId
+from shared.ports import PsaGateway
+
+blueprint = func.Blueprint()
+
+ROUTE = "api/psa/{connection}"
+
+
+@endpoint(blueprint, "GET", f"{ROUTE}/companies", role=Role.VIEWER)
+def list_companies(call: Call) -> func.HttpResponse:
+    """Return a PSA's companies, by name."""
+    return ok(views.listed(jsonable(one) for one in _gateway(call).list_companies()))
+
+
+@endpoint(blueprint, "GET", f"{ROUTE}/agreements", role=Role.VIEWER)
+def list_agreements(call: Call) -> func.HttpResponse:
+    """Return a PSA's agreements, of one company with ``?company=``."""
+    found = _gateway(call).list_agreements(_company(call.query("company")))
+    return ok(views.listed(views.agreement(one) for one in found))
+
+
+@endpoint(blueprint, "GET", f"{ROUTE}/products", role=Role.VIEWER)
+def list_products(call: Call) -> func.HttpResponse:
+    """Return a PSA's products, by name."""
+    return ok(views.listed(jsonable(one) for one in _gateway(call).list_products()))
+
+
+def _gateway(call: Call) -> PsaGateway:
+    return call.services.connections.psa(call.connection).gateway
+
+
+def _company(text: str | None) -> CompanyId | None:
+    return None if text is None else CompanyId(ids.key(text, "company"))

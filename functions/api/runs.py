@@ -1,0 +1,55 @@
+"""``/api/runs``: cycles and Sync Nows, and how they went."""
+
+import azure.functions as func
+
+from functions.api import views
+from functions.api.syncing import started
+from functions.auth import Role
+from functions.bodies import Nothing
+from functions.endpoints import Call, endpoint
+from functions.responses import ok
+from shared.domain.runs import RunReason
+from shared.usecases.runs import get_run, list_items, list_runs
+from shared.usecases.start_run import retry_failed, start_cycle
+
+blueprint = func.Blueprint()
+
+
+@endpoint(blueprint, "GET", "api/runs", role=Role.VIEWER)
+def list_all_runs(call: Call) -> func.HttpResponse:
+    """Return runs, newest first."""
+    page = list_runs(call.services, continuation=call.continuation, limit=call.limit)
+    return ok(views.paged(page, views.run))
+
+
+@endpoint(blueprint, "POST", "api/runs", role=Role.EDITOR)
+def start_requested_cycle(call: Call) -> func.HttpResponse:
+    """Queue all active customers now."""
+    call.body_or_nothing(Nothing)
+    return started(start_cycle(call.services, requested_by=call.actor, reason=RunReason.REQUESTED))
+
+
+@endpoint(blueprint, "GET", "api/runs/{run_id}", role=Role.VIEWER)
+def show_run(call: Call) -> func.HttpResponse:
+    """Return a run with its totals as of now."""
+    return ok(views.run(get_run(call.run_id, call.services)))
+
+
+@endpoint(blueprint, "GET", "api/runs/{run_id}/items", role=Role.VIEWER)
+def show_run_items(call: Call) -> func.HttpResponse:
+    """Return a run's items, a page at a time; of one state with ``?state=``."""
+    page = list_items(
+        call.run_id,
+        call.services,
+        state=call.query("state"),
+        continuation=call.continuation,
+        limit=call.limit,
+    )
+    return ok(views.paged(page, views.run_item))
+
+
+@endpoint(blueprint, "POST", "api/runs/{run_id}/retry-failed", role=Role.EDITOR)
+def retry_failed_items(call: Call) -> func.HttpResponse:
+    """Queue the customers of a run's failed items again, as a new run."""
+    call.body_or_nothing(Nothing)
+    return started(retry_failed(call.run_id, call.services, requested_by=call.actor))

@@ -1,0 +1,248 @@
+"""How domain values look as JSON, where their own fields do not say it all."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from functions.responses import etag_of, jsonable
+from shared.domain.agreements import Agreement, Operation, in_words
+from shared.domain.alerts import Alert
+from shared.domain.approvals import Approval
+from shared.domain.customers import Customer, UserFilter
+from shared.domain.history import Change
+from shared.domain.licensing import LicenseRow, Subscription
+from shared.domain.mappings import BillingProfile, Mapping
+from shared.domain.planning import Plan
+from shared.domain.runs import Run, RunItem, Totals
+from shared.exact_json import Json
+from shared.ports import Page, Versioned
+from shared.usecases.customers import Candidate
+from shared.usecases.preview import CustomerView, GroupPreview, RowView
+
+T = TypeVar("T")
+Object = dict[str, Json]
+
+
+def listed(items: Iterable[Object], continuation: str | None = None) -> Object:
+    """Return a list, or a page of one."""
+    return {"items": list(items), "continuation": continuation}
+
+
+def paged(page: Page[T], view: Callable[[T], Object]) -> Object:
+    """Return a page of a list."""
+    return listed((view(item) for item in page.items), page.continuation)
+
+
+def versioned(view: Object, version: str) -> Object:
+    """Return a view with the entity tag to send as If-Match."""
+    return {**view, "etag": etag_of(version)}
+
+
+# Customers and what they hold --------------------------------------------------------------------
+
+
+def customer(value: Customer) -> Object:
+    """A customer."""
+    return {**_object(value), "filter": _filter(value.filter)}
+
+
+def candidate(value: Candidate) -> Object:
+    """A tenant that is no customer yet."""
+    return {
+        "microsoft": value.microsoft,
+        "psa": value.psa,
+        "tenant_id": value.tenant.tenant_id,
+        "name": value.tenant.name,
+        "domain": value.tenant.domain,
+        "company": jsonable(value.company),
+        "score": value.score,
+        "why": value.why,
+    }
+
+
+def licenses(view: CustomerView) -> Object:
+    """The company page."""
+    rows = [_row(view, row) for row in view.rows]
+    return {
+        **listed(rows),
+        "customer_id": view.customer.customer_id,
+        "read_at": jsonable(view.read_at),
+        "problem": view.problem,
+    }
+
+
+def _row(view: CustomerView, shown: RowView) -> Object:
+    row, preview = shown.row, shown.preview
+    plan = None if preview is None else preview.plan
+    reasons = [] if plan is None else [reason.text for reason in plan.reasons]
+    if preview is not None and preview.problem:
+        reasons = [preview.problem]
+    if row.unknown:
+        reasons = [row.unknown, *(one for one in reasons if row.unknown not in one)]
+    return {
+        "customer_id": view.customer.customer_id,
+        "row_id": row.row_id,
+        "kind": row.kind.value,
+        "name": row.name,
+        "sku_id": row.sku_id,
+        "sku_part_number": row.sku_part_number,
+        "active": shown.active,
+        "consumed": None if row.counts is None else row.counts.consumed,
+        "unassigned": None if row.counts is None else row.counts.unassigned,
+        "counts": _counts(row),
+        "subscriptions": [_subscription(one) for one in row.subscriptions],
+        "mapping": _current(shown),
+        "planned": _planned(plan),
+        "psa_quantity": None if plan is None else plan.before,
+        "state": shown.state,
+        "reasons": reasons,
+        "read_at": jsonable(view.read_at),
+    }
+
+
+def _current(shown: RowView) -> Object | None:
+    if shown.mapping is None:
+        return None
+    return versioned(mapping(shown.mapping), shown.mapping_version or "")
+
+
+def _planned(plan: Plan | None) -> Object | None:
+    if plan is None or plan.needed is None:
+        return None
+    return {"quantity": plan.needed, "explanation": list(plan.explanation)}
+
+
+def _counts(row: LicenseRow) -> Object | None:
+    return None if row.counts is None else _object(row.counts)
+
+
+def _subscription(value: Subscription) -> Object:
+    return _object(value)
+
+
+def _filter(value: UserFilter | None) -> Object | None:
+    if value is None:
+        return None
+    return {name: accepted for name, accepted in _object(value).items() if accepted}
+
+
+# Profiles, mappings and plans --------------------------------------------------------------------
+
+
+def profile(value: Versioned[BillingProfile]) -> Object:
+    """A billing profile."""
+    return versioned(_object(value.value), value.version)
+
+
+def mapping(value: Mapping) -> Object:
+    """A mapping: the fields that are sent, and who saved it when."""
+    return _object(value)
+
+
+def preview(value: GroupPreview) -> Object:
+    """A line group's plan: what a sync would send, or why nothing."""
+    plan = value.plan
+    shown: Object = {
+        "group_id": value.group_id,
+        "agreement_id": value.members[0].mapping.agreement_id if value.members else None,
+        "agreement": None if value.agreement is None else agreement(value.agreement),
+        "rows": [
+            {
+                "row_id": member.row_id,
+                "name": member.name,
+                "quantity": member.billed.seats,
+                "explanation": list(member.billed.steps),
+            }
+            for member in value.members
+        ],
+    }
+    if plan is None:
+        return {
+            **shown,
+            "status": "unknown",
+            **dict.fromkeys(("before", "after", "needed", "previous")),
+            "reasons": [{"kind": "unreadable", "text": value.problem}],
+            "explanation": [],
+            "operations": [],
+            "credits_due": [],
+        }
+    return {
+        **shown,
+        "status": plan.status.value,
+        "product_id": plan.group.product_id,
+        "before": plan.before,
+        "after": plan.after,
+        "needed": plan.needed,
+        "previous": plan.previous,
+        "reasons": jsonable(plan.reasons),
+        "explanation": list(plan.explanation),
+        "operations": [operation(one) for one in plan.operations],
+        "credits_due": jsonable(plan.credits_due),
+    }
+
+
+def operation(value: Operation) -> Object:
+    """An operation with exactly the fields that would be sent, and what it does in words."""
+    return {"operation": type(value).__name__, **_object(value), "in_words": in_words(value)}
+
+
+def agreement(value: Agreement) -> Object:
+    """An agreement's header."""
+    return {
+        "agreement_id": value.agreement_id,
+        "company_id": value.company_id,
+        "name": value.name,
+        "type": value.type_name,
+        "active": value.active,
+        "starts": jsonable(value.starts),
+        "ends": jsonable(value.ends),
+        "cycle": value.cycle_name,
+        "first_uninvoiced": jsonable(value.first_uninvoiced),
+        "next_invoice": jsonable(value.next_invoice),
+        "prorates": value.prorates,
+        "problem": value.problem,
+        "read_at": jsonable(value.read_at),
+    }
+
+
+# What happened -----------------------------------------------------------------------------------
+
+
+def change(value: Change) -> Object:
+    """An entry of the history."""
+    return _with_rows(_object(value))
+
+
+def approval(value: Approval) -> Object:
+    """A held plan."""
+    return {"approval_id": value.approval_id, **_with_rows(_object(value))}
+
+
+def alert(value: Alert) -> Object:
+    """An alert."""
+    return {"alert_id": value.alert_id, **_object(value)}
+
+
+def run(value: tuple[Run, Totals]) -> Object:
+    """A run with its totals."""
+    shown, totals = value
+    view = _object(shown)
+    del view["totals"]
+    return {**view, "items": _object(totals)}
+
+
+def run_item(value: RunItem) -> Object:
+    """An item of a run; its message stays inside."""
+    view = _with_rows(_object(value))
+    del view["message"]
+    return {"item_id": value.item_id, **view}
+
+
+def _with_rows(view: Object) -> Object:
+    """Name the first row as ``row_id``: nearly every line group has only one."""
+    rows = view.pop("rows")
+    return {**view, "row_id": rows[0] if rows else None, "row_ids": rows}
+
+
+def _object(value: object) -> Object:
+    found: Object = jsonable(value)
+    return found

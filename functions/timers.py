@@ -1,0 +1,34 @@
+"""Timers: the daily cycle, and closing runs."""
+
+import logging
+
+import azure.functions as func
+
+from shared import bootstrap
+from shared.domain.runs import RunReason
+from shared.usecases.close_runs import close_runs
+from shared.usecases.start_run import start_cycle
+
+logger = logging.getLogger(__name__)
+blueprint = func.Blueprint()
+
+TIMER = "timer"
+"""Who asked for a scheduled run, in history."""
+EACH_FIVE_MINUTES = "0 */5 * * * *"
+
+
+@blueprint.function_name("start_sync_cycle")
+@blueprint.timer_trigger(arg_name="timer", schedule="%SYNC_SCHEDULE%")
+def on_start_sync_cycle(timer: func.TimerRequest) -> None:
+    """Queue all active customers."""
+    run_id = start_cycle(bootstrap.services(), requested_by=TIMER, reason=RunReason.SCHEDULED)
+    logger.info("run %s started%s", run_id, " late" if timer.past_due else "")
+
+
+@blueprint.function_name("close_runs")
+@blueprint.timer_trigger(arg_name="timer", schedule=EACH_FIVE_MINUTES)
+def on_close_runs(timer: func.TimerRequest) -> None:
+    """Stamp the totals of runs whose items are all done."""
+    del timer
+    for run_id in close_runs(bootstrap.services()):
+        logger.info("run %s closed", run_id)
