@@ -50,6 +50,7 @@ class LicenseSyncMessage(BaseModel):
     agreement: Agreement | None = None
     text: LineText | None = None
     approval_id: str | None = None
+    undo_of: str | None = None
     attempt: PositiveInt = 1
 
 
@@ -74,6 +75,7 @@ def encode(message: TenantSync | LicenseSync) -> str:
         agreement=message.agreement,
         text=message.text,
         approval_id=message.approval_id,
+        undo_of=message.undo_of,
         attempt=message.attempt,
     ).model_dump_json()
 
@@ -112,6 +114,7 @@ def decode_license(body: str | bytes) -> LicenseSync:
         agreement=message.agreement,
         text=message.text,
         approval_id=message.approval_id,
+        undo_of=message.undo_of,
         attempt=message.attempt,
     )
 

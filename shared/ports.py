@@ -200,6 +200,7 @@ class LicenseSync:
         agreement: The header read in this run; ``None`` to read it again.
         text: What the invoice text is made of, as read in this run; ``None`` to read it again.
         approval_id: An approval to carry out.
+        undo_of: A change to take back: the group is planned as on the day of that change.
         attempt: How often it was put back because something had to wait.
     """
 
@@ -210,6 +211,7 @@ class LicenseSync:
     agreement: Agreement | None = None
     text: LineText | None = None
     approval_id: str | None = None
+    undo_of: str | None = None
     attempt: int = 1
 
 

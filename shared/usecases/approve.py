@@ -1,13 +1,16 @@
 """A person's decision about a held plan."""
 
 from dataclasses import replace
+from datetime import date
 
 from shared.domain.approvals import Approval, ApprovalState
-from shared.domain.errors import ConflictError
+from shared.domain.errors import ConflictError, InvalidInputError
 from shared.domain.ids import AgreementId, RunId
+from shared.domain.ledger import SeatOverride
 from shared.domain.runs import RunReason
-from shared.ports import Services, Versioned
-from shared.usecases.start_run import start_group
+from shared.ports import LicenseSync, Services, Versioned
+from shared.usecases.books import local_date
+from shared.usecases.start_run import start_groups
 
 
 def approve(approval_id: str, services: Services, *, note: str, actor: str) -> RunId:
@@ -20,17 +23,51 @@ def approve(approval_id: str, services: Services, *, note: str, actor: str) -> R
     read = _open(approval_id, services)
     if not read.value.approvable:
         raise ConflictError("an approval cannot help here: " + "; ".join(read.value.reasons))
-    customer = services.customers.get(read.value.customer_id).value
     _decide(read, ApprovalState.APPROVED, services, note=note, actor=actor)
-    return start_group(
-        customer,
-        read.value.group_id,
-        AgreementId(read.value.agreement_id),
-        services,
+    approval = read.value
+    message = LicenseSync(
+        run_id=approval.run_id,
+        customer_id=approval.customer_id,
+        group_id=approval.group_id,
+        agreement_id=AgreementId(approval.agreement_id),
         approval_id=approval_id,
-        requested_by=actor,
-        reason=RunReason.APPROVAL,
     )
+    return start_groups([message], services, requested_by=actor, reason=RunReason.APPROVAL)
+
+
+def keep_psa(approval_id: str, services: Services, *, until: date, note: str, actor: str) -> RunId:
+    """Let what somebody set in the PSA stand until a day, and return the run that takes it over.
+
+    Nothing is written, now or later, for what is invoiced already.
+
+    Raises:
+        NotFoundError: There is no such approval.
+        ConflictError: It was decided already, or the line has no whole number of seats to keep.
+        InvalidInputError: ``until`` lies in the past.
+        StaleVersionError: A worker wrote the line's ledger in between; look again.
+    """
+    read = _open(approval_id, services)
+    approval = read.value
+    customer = services.customers.get(approval.customer_id).value
+    psa = services.connections.psa(customer.psa)
+    if until < local_date(services.clock.now(), psa):
+        raise InvalidInputError({"until": "lies in the past"})
+    ledger = services.ledgers.get(approval.customer_id, approval.group_id)
+    lines = psa.gateway.list_lines(AgreementId(approval.agreement_id))
+    line_id = None if ledger is None else ledger.value.line_id
+    line = next((x for x in lines if x.line_id == line_id), None)
+    if ledger is None or line is None or line.quantity is None:
+        raise ConflictError("the PSA has no line with a whole number of seats to keep")
+    override = SeatOverride(line.quantity, until, note, actor)
+    services.ledgers.save(ledger, replace(ledger.value, override=override))
+    _decide(read, ApprovalState.REJECTED, services, note=note, actor=actor)
+    message = LicenseSync(
+        run_id=approval.run_id,
+        customer_id=approval.customer_id,
+        group_id=approval.group_id,
+        agreement_id=AgreementId(approval.agreement_id),
+    )
+    return start_groups([message], services, requested_by=actor, reason=RunReason.APPROVAL)
 
 
 def reject(approval_id: str, services: Services, *, note: str, actor: str) -> None:

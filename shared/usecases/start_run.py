@@ -1,13 +1,13 @@
 """Start runs: the daily cycle, Sync Now, and the retry of failed items."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from shared.domain.alerts import Alert, AlertKind
 from shared.domain.customers import Customer, CustomerState
 from shared.domain.errors import ConflictError, NotFoundError, OperatorActionError, RetryableError
 from shared.domain.ids import (
-    AgreementId,
     ConnectionName,
     CustomerId,
     GroupId,
@@ -28,7 +28,7 @@ def start_cycle(services: Services, *, requested_by: str, reason: RunReason) -> 
     now stops no other: its customers read their own agreements later, or fail one by one.
     """
     customers = tuple(c for c in services.customers.all() if c.state is CustomerState.ACTIVE)
-    run_id = _open(services, customers, requested_by, reason)
+    run_id = _open(services, len(customers), requested_by, reason)
     for name in sorted({customer.psa for customer in customers}):
         _keep_headers(run_id, name, services)
     _queue(run_id, customers, services)
@@ -49,7 +49,7 @@ def sync_now(
         raise ConflictError(f"the customer is {customer.state}; make it active to sync it")
     if row_id is not None and services.mappings.get(customer_id, row_id) is None:
         raise ConflictError("the row has no mapping; choose a billing profile and an agreement")
-    run_id = _open(services, (customer,), requested_by, RunReason.SYNC_NOW)
+    run_id = _open(services, 1, requested_by, RunReason.SYNC_NOW)
     _queue(run_id, (customer,), services, row_id=row_id)
     return run_id
 
@@ -73,33 +73,34 @@ def retry_failed(run_id: RunId, services: Services, *, requested_by: str) -> Run
             customers.append(customer)
     if not customers:
         raise ConflictError("nothing in this run can be tried again")
-    new_run = _open(services, customers, requested_by, RunReason.RETRY)
+    new_run = _open(services, len(customers), requested_by, RunReason.RETRY)
     _queue(new_run, customers, services)
     return new_run
 
 
-def start_group(
-    customer: Customer,
-    group_id: GroupId,
-    agreement_id: AgreementId,
+def start_groups(
+    messages: Sequence[LicenseSync],
     services: Services,
     *,
-    approval_id: str,
     requested_by: str,
     reason: RunReason,
 ) -> RunId:
-    """Queue one line group with the approval to carry out, and return the run."""
-    run_id = _open(services, (customer,), requested_by, reason)
-    services.runs.put_items([_item(run_id, customer.customer_id, group_id, (), services)])
-    services.license_queue.put(
-        LicenseSync(run_id, customer.customer_id, group_id, agreement_id, approval_id=approval_id)
+    """Queue line groups for a person's decision, as a new run, and return that.
+
+    Args:
+        messages: Their ``run_id`` is replaced by the new run's.
+    """
+    customers = {message.customer_id for message in messages}
+    run_id = _open(services, len(customers), requested_by, reason)
+    services.runs.put_items(
+        _item(run_id, message.customer_id, message.group_id, (), services) for message in messages
     )
+    for message in messages:
+        services.license_queue.put(replace(message, run_id=run_id))
     return run_id
 
 
-def _open(
-    services: Services, customers: Iterable[Customer], requested_by: str, reason: RunReason
-) -> RunId:
+def _open(services: Services, customers: int, requested_by: str, reason: RunReason) -> RunId:
     now = services.clock.real_now()
     run = Run(
         run_id=services.runs.new_id(now),
@@ -108,7 +109,7 @@ def _open(
         state=RunState.RUNNING,
         started_at=now,
         finished_at=None,
-        customers=len(tuple(customers)),
+        customers=customers,
         lines=_lines_of_last_full_run(services),
     )
     services.runs.add(run)

@@ -120,8 +120,16 @@ class _GroupWork:
             state = ItemState.CHANGED if finished else ItemState.UNCHANGED
             self.note(state, "no row bills through this line any more")
             return
+        self._back_to_the_day_of(book)
         plan = self._planned(book, GroupInView(group, self.members, header, lines), run)
         self._carry_out(plan, ledger, header, run, lease, finished=finished)
+
+    def _back_to_the_day_of(self, book: Book) -> None:
+        """Plan an undo as on the day of its change, whose lines can then still be edited."""
+        ledger = book.ledger(self.message.group_id)
+        undo_of = self.message.undo_of
+        if undo_of is not None and ledger.last_change == undo_of and ledger.as_of is not None:
+            self.today = ledger.as_of
 
     def item(self) -> RunItem:
         """The group's item as it stands before any outcome."""

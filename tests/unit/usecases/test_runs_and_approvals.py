@@ -7,14 +7,15 @@ import pytest
 
 from shared.domain.alerts import AlertKind
 from shared.domain.approvals import ApprovalState
-from shared.domain.errors import ConflictError, UpstreamUnavailableError
+from shared.domain.errors import ConflictError, InvalidInputError, UpstreamUnavailableError
 from shared.domain.guards import GuardSettings
 from shared.domain.runs import ItemState, RunReason, RunState
 from shared.ports import LicenseSync
-from shared.usecases.approve import approve, reject
+from shared.usecases.approve import approve, keep_psa, reject
 from shared.usecases.close_runs import STUCK_AFTER, close_runs, run_totals
 from shared.usecases.poison import give_up_license, give_up_tenant, give_up_unreadable, note_trouble
 from shared.usecases.start_run import retry_failed, start_cycle, sync_now
+from shared.usecases.undo_run import undo_run
 from tests.builders import (
     AGREEMENT,
     CUSTOMER,
@@ -259,3 +260,84 @@ def test_a_run_with_too_many_changes_is_stopped_and_the_rest_is_held(house):
     close_runs(house.services)
     assert house.quantities[0] == 41
     assert house.services.alerts.open_of(None) == ()
+
+
+def test_keeping_what_the_psa_has_holds_until_its_day_and_writes_nothing(house):
+    house.psa.edit(house.lines[0].line_id, quantity=37)
+    house.cycle()
+    writes = len(house.psa.writes)
+
+    keep_psa(
+        open_approvals(house)[0].approval_id,
+        house.services,
+        until=date(2026, 4, 10),
+        note="agreed",
+        actor=EDITOR,
+    )
+    house.drain()
+    house.cycle()
+
+    assert house.quantities == [37]
+    assert len(house.psa.writes) == writes
+    assert open_approvals(house) == ()
+
+    house.on(date(2026, 4, 11)).invoiced_through(date(2026, 5, 1)).cycle()
+    assert house.quantities == [40, 3]
+
+
+# Undo --------------------------------------------------------------------------------------------
+
+
+def test_an_undone_run_leaves_the_lines_as_they_were(house):
+    before = house.lines
+    run_id = house.holds(42).cycle()
+    assert house.quantities == [42, 2]
+
+    undo_run(run_id, house.services, until=date(2026, 4, 30), note="", actor=EDITOR)
+    house.drain()
+
+    assert house.lines == before
+    assert house.cycle()
+    assert house.lines == before
+
+
+def test_a_run_is_undone_days_later_to_the_day_it_wrote(house):
+    before = house.lines
+    run_id = house.holds(42).cycle()
+    house.on(date(2026, 3, 25)).cycle()
+
+    undo_run(run_id, house.services, until=date(2026, 4, 30), note="", actor=EDITOR)
+    house.drain()
+
+    assert house.lines == before
+    assert house.history()[0].actor == EDITOR
+
+
+def test_what_an_invoice_has_counted_is_not_undone(house):
+    run_id = house.holds(42).cycle()
+    house.on(date(2026, 4, 2)).invoiced_through(date(2026, 5, 1))
+
+    with pytest.raises(ConflictError, match="an invoice has counted it"):
+        undo_run(run_id, house.services, until=date(2026, 4, 30), note="", actor=EDITOR)
+
+
+def test_what_changed_again_is_not_undone(house):
+    run_id = house.holds(42).cycle()
+    house.on(date(2026, 3, 19)).holds(43).cycle()
+
+    with pytest.raises(ConflictError, match="changed again"):
+        undo_run(run_id, house.services, until=date(2026, 4, 30), note="", actor=EDITOR)
+
+
+def test_an_undo_into_the_past_is_refused(house):
+    run_id = house.holds(42).cycle()
+
+    with pytest.raises(InvalidInputError, match="until"):
+        undo_run(run_id, house.services, until=date(2026, 3, 1), note="", actor=EDITOR)
+
+
+def test_a_run_that_wrote_nothing_has_nothing_to_undo(house):
+    run_id = house.cycle()
+
+    with pytest.raises(ConflictError, match="wrote nothing"):
+        undo_run(run_id, house.services, until=date(2026, 4, 30), note="", actor=EDITOR)
