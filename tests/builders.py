@@ -22,6 +22,7 @@ from shared.domain.agreements import (
 from shared.domain.alerts import Alert, AlertKind
 from shared.domain.approvals import Approval, ApprovalState
 from shared.domain.customers import Customer, CustomerState, DirectoryTenant, UserFilter
+from shared.domain.descriptions import LineText
 from shared.domain.history import Change
 from shared.domain.ids import (
     AgreementId,
@@ -645,7 +646,19 @@ def a_license_sync(
     group_id: GroupId = GROUP,
     agreement_id: AgreementId = AGREEMENT,
     agreement: Agreement | None = None,
+    text: LineText | None = None,
     approval_id: str | None = None,
+    undo_of: str | None = None,
     attempt: int = 1,
 ) -> LicenseSync:
-    return LicenseSync(run_id, customer_id, group_id, agreement_id, agreement, approval_id, attempt)
+    return LicenseSync(
+        run_id,
+        customer_id,
+        group_id,
+        agreement_id,
+        agreement,
+        text=text,
+        approval_id=approval_id,
+        undo_of=undo_of,
+        attempt=attempt,
+    )

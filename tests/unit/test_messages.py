@@ -1,10 +1,13 @@
 """Queue messages as JSON."""
 
 import json
+from datetime import date
 
 import pytest
 
+from shared.domain.descriptions import LineText, RowText, UserList
 from shared.domain.errors import BadMessageError
+from shared.domain.mappings import DescriptionOptions, Usernames
 from shared.messages import decode_license, decode_tenant, encode
 from tests.builders import (
     CUSTOMER,
@@ -15,6 +18,19 @@ from tests.builders import (
     an_agreement,
 )
 
+A_TEXT = LineText(
+    rows=(
+        RowText(
+            E5_ROW,
+            "Microsoft 365 E5",
+            DescriptionOptions(usernames=Usernames.COMMA),
+            ends=date(2027, 5, 12),
+            users=UserList(("Ann Abel",), 2),
+        ),
+    ),
+    product_name="Microsoft 365 E5",
+    limit=6000,
+)
 LICENSE = json.loads(encode(a_license_sync(agreement=an_agreement())))
 TENANT = json.loads(encode(a_tenant_sync()))
 
@@ -37,6 +53,7 @@ def test_a_tenants_message_comes_back(message):
         a_license_sync(),
         a_license_sync(agreement=an_agreement(), approval_id="abc", attempt=2),
         a_license_sync(agreement=an_agreement(cycle=None, starts=None, problem="ä")),
+        a_license_sync(undo_of="change-1", text=A_TEXT),
     ],
 )
 def test_a_line_groups_message_comes_back(message):
