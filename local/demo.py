@@ -131,9 +131,16 @@ class _Demo:
         changes = [
             (one.customer.name, change)
             for one in self.onboarded
-            for change in self.app.items(f"/api/customers/{one.customer_id}/history")
+            for change in sorted(
+                self.app.items(f"/api/customers/{one.customer_id}/history"),
+                key=lambda change: change["license_name"],
+            )
         ]
-        print(f"\n{_table(changes)}\n")
+        written = [one for one in changes if one[1]["result"] == "written"]
+        print(f"\n{_table(written)}\n")
+        print(
+            f"{len(changes) - len(written)} more lines were right already and are looked after now."
+        )
         counted = ("changed", "unchanged", "held", "blocked", "failed")
         print("Cycle: " + ", ".join(f"{items[name]} {name}" for name in counted))
         for one in self.onboarded:
@@ -240,7 +247,7 @@ def _lines(additions: list[Json]) -> list[Line]:
 
 def _table(changes: list[tuple[str, Json]]) -> str:
     """Return what history says, as a table as wide as the terminal."""
-    width = min(WIDEST, max(NARROWEST, shutil.get_terminal_size((120, 40)).columns))
+    width = min(WIDEST, max(NARROWEST, shutil.get_terminal_size((140, 40)).columns))
     customer_width = max(len(name) for name, _ in changes) if changes else 0
     lines = [f"{'Customer':{customer_width}}  {'Licence':{LICENSE_WIDTH}}  Before  After  Why"]
     margin = customer_width + LICENSE_WIDTH + 19
