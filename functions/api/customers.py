@@ -49,7 +49,7 @@ class CustomerBody(Body):
     tenant_id: Guid
     psa: Key
     company_id: Key
-    filter: FilterBody = FilterBody()
+    filter: FilterBody | None = None
 
     def to_draft(self) -> CustomerDraft:
         """Return what the use case takes."""
@@ -59,7 +59,7 @@ class CustomerBody(Body):
             tenant_id=TenantId(self.tenant_id),
             psa=ConnectionName(self.psa),
             company_id=CompanyId(self.company_id),
-            filter=self.filter.to_domain(),
+            filter=None if self.filter is None else self.filter.to_domain(),
         )
 
 
