@@ -12,6 +12,10 @@ ABSENCE_PROVEN_AFTER = timedelta(hours=20)
 """A SKU gone from a complete answer counts as 0 after a second one at least this much later."""
 
 
+KEPT_LIFECYCLES = 6
+"""How many different lifecycle dates of a subscription are kept as evidence of its term."""
+
+
 class SubscriptionStatus(StrEnum):
     """States of a subscription, as Graph names them."""
 
@@ -31,6 +35,9 @@ class Subscription:
         total_licenses: Seats bought; ``None`` when Graph left it out.
         next_lifecycle_at: When it moves to its next state unless it is renewed.
         owner_tenant_id: The partner's tenant that created it, where Graph tells.
+        lifecycles: The different values of ``next_lifecycle_at`` seen so far, oldest first; they
+            prove the term.
+        renewed_at: When ``next_lifecycle_at`` was last seen to have moved on.
     """
 
     subscription_id: SubscriptionId
@@ -43,6 +50,8 @@ class Subscription:
     created_at: datetime | None
     next_lifecycle_at: datetime | None
     owner_tenant_id: TenantId | None
+    lifecycles: tuple[datetime, ...] = ()
+    renewed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +152,7 @@ class LicenseRow:
 
 
 def merged(fresh: TenantSnapshot, last: TenantSnapshot | None) -> TenantSnapshot:
-    """Return the fresh snapshot with what the last one knew of SKUs that are gone now.
+    """Return the fresh snapshot with what the last one knew: gone SKUs, and evidence of terms.
 
     A SKU missing from a complete answer is unknown at first, and zero once a second complete
     answer at least 20 hours after the first missed it too.
@@ -151,11 +160,34 @@ def merged(fresh: TenantSnapshot, last: TenantSnapshot | None) -> TenantSnapshot
     Source:
         docs/adr/0007-unknown-is-not-zero.md
     """
-    if last is None or last.taken_at > fresh.taken_at:
+    if last is None:
+        return replace(fresh, subscriptions=_with_evidence(fresh, {}))
+    if last.taken_at > fresh.taken_at:
         return fresh
+    known = {s.subscription_id: s for s in last.subscriptions}
     present = {sku.sku_id for sku in fresh.skus}
     gone = tuple(_absent(sku, fresh.taken_at) for sku in last.skus if sku.sku_id not in present)
-    return replace(fresh, skus=fresh.skus + gone)
+    return replace(fresh, skus=fresh.skus + gone, subscriptions=_with_evidence(fresh, known))
+
+
+def _with_evidence(
+    fresh: TenantSnapshot, known: Mapping[SubscriptionId, Subscription]
+) -> tuple[Subscription, ...]:
+    return tuple(
+        _evidence(s, known.get(s.subscription_id), fresh.taken_at) for s in fresh.subscriptions
+    )
+
+
+def _evidence(fresh: Subscription, known: Subscription | None, seen_at: datetime) -> Subscription:
+    """The subscription with the lifecycle dates that were seen before, and a renewal noticed."""
+    seen = () if known is None else known.lifecycles
+    renewed_at = None if known is None else known.renewed_at
+    moment = fresh.next_lifecycle_at
+    if moment is None or (seen and seen[-1] == moment):
+        return replace(fresh, lifecycles=seen, renewed_at=renewed_at)
+    if seen and moment > seen[-1]:
+        renewed_at = seen_at
+    return replace(fresh, lifecycles=(*seen, moment)[-KEPT_LIFECYCLES:], renewed_at=renewed_at)
 
 
 def _absent(sku: Sku, seen_at: datetime) -> Sku:

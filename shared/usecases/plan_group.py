@@ -8,6 +8,7 @@ from shared.domain.descriptions import LineText
 from shared.domain.guards import GuardSettings, guarded
 from shared.domain.mappings import LineGroup
 from shared.domain.planning import Member, Plan, PlanRequest, plan
+from shared.domain.plausibility import unlikely_fall
 from shared.ports import PsaConnection, Services
 from shared.usecases.books import Book
 from shared.usecases.line_facts import LineFacts
@@ -70,8 +71,28 @@ class GroupPlanner:
             price=self._facts.price(view.group),
             override=override,
         )
+        return self._marked(view, self._with_product(request, view))
+
+    def _with_product(self, request: PlanRequest, view: GroupInView) -> Plan:
         found = plan(request)
         if any(isinstance(operation, CreateLine) for operation in found.operations):
             # Only a new line depends on the product; a quiet cycle does not read it.
             return plan(replace(request, product=self._facts.product(view.group)))
         return found
+
+    def _marked(self, view: GroupInView, found: Plan) -> Plan:
+        """The plan with a mark for a person when Microsoft's rules do not allow a fall."""
+        if found.needed is None:
+            return found
+        subscriptions = [
+            subscription
+            for member in view.members
+            for row in (self._book.row(member.row_id),)
+            if row is not None
+            for subscription in row.subscriptions
+        ]
+        in_force = self._book.ledger(view.group.group_id).in_force
+        mark = unlikely_fall(found.needed, in_force, subscriptions, self._today)
+        if mark is None:
+            return found
+        return replace(found, explanation=(*found.explanation, mark))
