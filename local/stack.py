@@ -18,7 +18,7 @@ NEVER = "0 0 0 29 2 *"
 """A schedule for a stack that is started by hand only: 29 February."""
 
 _OURS = ("MICROSOFT__", "PSA__", "AzureWebJobsStorage")
-_SINGLE = ("CLOCK_FILE", "SYNC_SCHEDULE", "WEBSITE_AUTH_ENABLED")
+_SINGLE = ("CLOCK_FILE", "LEASE_SECONDS", "SYNC_SCHEDULE", "WEBSITE_AUTH_ENABLED")
 
 Progress = Callable[[str], contextlib.AbstractContextManager[None]]
 

@@ -8,6 +8,7 @@ requests takes half a second, which a cold start that only answers a health chec
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from shared.domain.ids import ConnectionName, TenantId
@@ -97,7 +98,7 @@ def _build(settings: Settings) -> Services:
     clock = _clock(settings)
     account = _account(settings)
     tables, queue_client = table_service(account), queue_service(account)
-    kept = repositories(Tables(tables), clock)
+    kept = repositories(Tables(tables), clock, timedelta(seconds=settings.lease_seconds))
     queues = Queues(queue_client)
     return Services(
         clock=clock,

@@ -33,6 +33,8 @@ from shared.domain.errors import SettingsError
 
 DEVELOPMENT: Final = "Development"
 SEPARATOR: Final = "__"
+LEASE_SECONDS: Final = 60
+"""How long a worker that died keeps a line group to itself."""
 
 _CONNECTION_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -80,6 +82,12 @@ def _schedule(text: str) -> str:
     return text.strip()
 
 
+def _lease_seconds(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LEASE_SECONDS):
+        raise ValueError(f"must be a whole number of seconds from 1 to {LEASE_SECONDS}")
+    return int(text)
+
+
 def _connection_string(secret: SecretStr) -> SecretStr:
     names = {part.partition("=")[0] for part in secret.get_secret_value().split(";") if part}
     known = {"UseDevelopmentStorage", "AccountName", "TableEndpoint", "QueueEndpoint"}
@@ -99,6 +107,7 @@ TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Schedule = Annotated[str, AfterValidator(_schedule)]
 ConnectionString = Annotated[SecretStr, AfterValidator(_connection_string)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
+LeaseSeconds = Annotated[int, BeforeValidator(_lease_seconds)]
 
 
 class _Part(BaseModel):
@@ -196,11 +205,13 @@ class Settings(_Part):
     Attributes:
         auth_enabled: App Service Authentication stands in front; only the platform sets it.
         clock_file: Development only: a file that holds what "now" is.
+        lease_seconds: How long a lease lasts unless it is renewed; shorter in Development only.
     """
 
     environment: Literal["Development", "Staging", "Production"] = "Production"
     auth_enabled: Flag = False
     clock_file: Path | None = None
+    lease_seconds: LeaseSeconds = LEASE_SECONDS
     sync_schedule: Schedule = "0 0 2 * * *"
     storage: StorageSettings
     microsoft: Mapping[str, MicrosoftSettings]
@@ -216,8 +227,11 @@ _TOP: Final[Mapping[str, str]] = {
     "AZURE_FUNCTIONS_ENVIRONMENT": "environment",
     "WEBSITE_AUTH_ENABLED": "auth_enabled",
     "CLOCK_FILE": "clock_file",
+    "LEASE_SECONDS": "lease_seconds",
     "SYNC_SCHEDULE": "sync_schedule",
 }
+_DEVELOPMENT_ONLY: Final = {"clock_file": None, "lease_seconds": str(LEASE_SECONDS)}
+"""Settings of tests and demonstrations, with the value that says nothing."""
 _STORAGE: Final = "AzureWebJobsStorage"
 _STORAGE_FIELDS: Final[Mapping[str, str]] = {
     "accountName": "account_name",
@@ -284,10 +298,11 @@ class _Reader:
         except ValidationError as error:
             for one in error.errors():
                 self._problem(names[str(one["loc"][0])], one)
-        if "clock_file" in given and given.get("environment") != DEVELOPMENT:
-            self.problems.append(
-                f"CLOCK_FILE is for AZURE_FUNCTIONS_ENVIRONMENT={DEVELOPMENT} only"
-            )
+        for known, usual in _DEVELOPMENT_ONLY.items():
+            if given.get(known, usual) != usual and given.get("environment") != DEVELOPMENT:
+                self.problems.append(
+                    f"{names[known]} is for AZURE_FUNCTIONS_ENVIRONMENT={DEVELOPMENT} only"
+                )
         return given
 
     def _storage(self, context: Mapping[str, object]) -> StorageSettings | None:
@@ -419,7 +434,7 @@ def _known(names: Iterable[str]) -> str:
     return f"known are {', '.join(sorted(names))}"
 
 
-_OURS: Final = ("SYNC_SCHEDULE", "CLOCK_FILE")
+_OURS: Final = ("SYNC_SCHEDULE", "CLOCK_FILE", "LEASE_SECONDS")
 """Settings whose misspelt forms no platform uses: WEBSITE_AUTH_… has lawful neighbours."""
 _FIELDS: Final = "|".join(
     sorted(

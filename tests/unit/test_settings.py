@@ -188,6 +188,24 @@ def test_time_travel_is_for_development_only():
     ]
 
 
+def test_short_leases_are_for_development_only():
+    short = {"LEASE_SECONDS": "2"}
+
+    assert load_settings(VALID).lease_seconds == 60
+    assert load_settings(VALID | {"LEASE_SECONDS": "60"}).lease_seconds == 60
+    assert load_settings(VALID | DEVELOPMENT | short).lease_seconds == 2
+    assert problems(VALID | short) == [
+        "LEASE_SECONDS is for AZURE_FUNCTIONS_ENVIRONMENT=Development only"
+    ]
+
+
+@pytest.mark.parametrize("seconds", ["0", "61", "-1", "1.5", "two", "\u0662"])
+def test_a_lease_lasts_from_1_to_60_whole_seconds(seconds):
+    told = problems(VALID | DEVELOPMENT | {"LEASE_SECONDS": seconds})
+
+    assert told == ["LEASE_SECONDS must be a whole number of seconds from 1 to 60"]
+
+
 def test_one_setting_written_twice_is_refused():
     told = problems(VALID | {"PSA__MAIN__URL": "https://other.example.invalid"})
 

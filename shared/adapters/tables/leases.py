@@ -18,7 +18,7 @@ from shared.domain.ids import CustomerId, GroupId
 from shared.ports import Clock, Versioned
 
 LASTS = timedelta(seconds=60)
-RENEWED_AFTER = timedelta(seconds=20)
+"""How long a lease lasts unless it is renewed; it is renewed after a third of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +32,21 @@ class LeaseHolder:
 class LeaseTable:
     """A ``LeaseRepository``."""
 
-    def __init__(self, tables: Tables, clock: Clock) -> None:
+    def __init__(self, tables: Tables, clock: Clock, lasts: timedelta = LASTS) -> None:
         codec = Codec[LeaseHolder](LeaseHolder, "a lease")
         self._entries = Entries(tables.table("leases"), codec)
         self._clock = clock
+        self._lasts = lasts
 
     def take(self, customer_id: CustomerId, group_id: GroupId) -> "HeldLease":
         place = key(customer_id), key(group_id)
         now = self._clock.real_now()
-        mine = LeaseHolder(secrets.token_hex(8), now + LASTS)
+        mine = LeaseHolder(secrets.token_hex(8), now + self._lasts)
         try:
             held = self._entries.save(*place, None, mine)
         except StaleVersionError:
             held = self._take_over(place, mine, now)
-        return HeldLease(self._entries, place, held, self._clock, group_id)
+        return HeldLease(self._entries, place, held, self._clock, self._lasts)
 
     def _take_over(
         self, place: tuple[str, str], mine: LeaseHolder, now: datetime
@@ -58,7 +59,7 @@ class LeaseTable:
         try:
             return self._entries.save(*place, found, mine)
         except StaleVersionError as error:
-            raise LeaseTakenError(place[1], LASTS) from error
+            raise LeaseTakenError(place[1], self._lasts) from error
 
 
 class HeldLease:
@@ -70,25 +71,25 @@ class HeldLease:
         place: tuple[str, str],
         held: Versioned[LeaseHolder],
         clock: Clock,
-        name: str,
+        lasts: timedelta,
     ) -> None:
         self._entries = entries
         self._place = place
         self._held = held
         self._clock = clock
-        self._name = name
+        self._lasts = lasts
 
     def keep(self) -> None:
         now = self._clock.real_now()
-        if now < self._held.value.expires_at - LASTS + RENEWED_AFTER:
+        if now < self._held.value.expires_at - self._lasts * 2 / 3:
             return
-        renewed = replace(self._held.value, expires_at=now + LASTS)
+        renewed = replace(self._held.value, expires_at=now + self._lasts)
         try:
             self._held = self._entries.save(*self._place, self._held, renewed)
         except StaleVersionError as error:
             found = self._entries.get(*self._place)
             if found is None or found.value != renewed:
-                raise LeaseTakenError(self._name, LASTS) from error
+                raise LeaseTakenError(self._place[1], self._lasts) from error
             self._held = found  # renewed, and only the answer was lost
 
     def release(self) -> None:

@@ -1,6 +1,7 @@
 """All repositories on one storage account."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from shared.adapters.tables.alerts import AlertTable
 from shared.adapters.tables.approvals import ApprovalTable
@@ -10,7 +11,7 @@ from shared.adapters.tables.customers import CustomerTable
 from shared.adapters.tables.exclusions import ExclusionTable
 from shared.adapters.tables.headers import HeaderTable
 from shared.adapters.tables.intents import IntentTable
-from shared.adapters.tables.leases import LeaseTable
+from shared.adapters.tables.leases import LASTS, LeaseTable
 from shared.adapters.tables.ledgers import LedgerTable
 from shared.adapters.tables.mappings import MappingTable
 from shared.adapters.tables.profiles import ProfileTable
@@ -59,8 +60,12 @@ class Repositories:
     settings: SettingsRepository
 
 
-def repositories(tables: Tables, clock: Clock) -> Repositories:
-    """Return the repositories on these tables; nothing is read or created yet."""
+def repositories(tables: Tables, clock: Clock, lease: timedelta = LASTS) -> Repositories:
+    """Return the repositories on these tables; nothing is read or created yet.
+
+    Args:
+        lease: How long a lease lasts unless it is renewed.
+    """
     return Repositories(
         connection_states=ConnectionTable(tables, clock),
         customers=CustomerTable(tables),
@@ -70,7 +75,7 @@ def repositories(tables: Tables, clock: Clock) -> Repositories:
         snapshots=SnapshotTable(tables),
         ledgers=LedgerTable(tables),
         intents=IntentTable(tables),
-        leases=LeaseTable(tables, clock),
+        leases=LeaseTable(tables, clock, lease),
         changes=ChangeTable(tables),
         runs=RunTable(tables),
         headers=HeaderTable(tables),
