@@ -635,6 +635,9 @@ class _Planner:
         ended = next((op.last_day for op in operations if isinstance(op, EndLine)), None)
         reopened = any(isinstance(op, EndLine) and op.last_day is None for op in operations)
         texts = [op.text for op in operations if isinstance(op, SetDescription)]
+        # Once an invoice came between two changes of a day, nothing tells the day's invoiced lines
+        # from the others: what follows on that day is no longer merged.
+        merges = self._todays_lines_are_editable() or not self._todays_lines()
         return replace(
             known,
             rows=tuple(sorted({*known.rows, *self._billed_rows(self.today)})),
@@ -643,7 +646,7 @@ class _Planner:
             in_force=pruned(known.in_force, self._oldest_day(known)),
             charged=due.charged,
             opening=due.opening,
-            as_of=self.today,
+            as_of=self.today if merges else None,
             first_uninvoiced=first,
             description=texts[-1] if texts else known.description,
         )
@@ -673,16 +676,8 @@ class _Planner:
         reported = tuple(c for c in due.lines if c.seats < 0 and not writes_credits)
         for charge in reported:
             self.explanation.append(f"credit of {_span(charge)} is due and not written")
-        editable = (
-            self.ledger.as_of == self.today
-            and self.ledger.first_uninvoiced == self._first_uninvoiced()
-        )
-        prefix = decided_prefix(self.group.group_id, self.today)
-        todays = {
-            line.marker: line
-            for line in self.request.lines
-            if line.marker and line.marker.startswith(prefix) and not line.never_bills
-        }
+        editable = self._todays_lines_are_editable()
+        todays = self._todays_lines()
         operations: list[Operation] = []
         kept = set()
         for charge in wanted:
@@ -703,6 +698,21 @@ class _Planner:
                     operations.append(RemoveLine(line.agreement_id, line.line_id))
                     self.explanation.append(f"today's line {line.line_id} is taken back")
         return operations, reported
+
+    def _todays_lines(self) -> dict[str, AgreementLine]:
+        """Dated lines that were decided today, by mark."""
+        prefix = decided_prefix(self.group.group_id, self.today)
+        return {
+            line.marker: line
+            for line in self.request.lines
+            if line.marker and line.marker.startswith(prefix) and not line.never_bills
+        }
+
+    def _todays_lines_are_editable(self) -> bool:
+        return (
+            self.ledger.as_of == self.today
+            and self.ledger.first_uninvoiced == self._first_uninvoiced()
+        )
 
     def _marker(
         self, charge: DatedCharge, todays: dict[str, AgreementLine], *, editable: bool

@@ -1,0 +1,189 @@
+"""Random years of one agreement, and the walk through one of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from fractions import Fraction
+
+from hypothesis import strategies as st
+
+from local.simulators.connectwise import billing
+from tests.property.oracle import Oracle
+from tests.property.simulated import TIMINGS, CrashError, Driver, SimulatedPsa, Timing, a_psa
+
+DAY = timedelta(days=1)
+LONGEST_GAP = {1: 24, 3: 60, 12: 200}
+BEFORE, BETWEEN, AFTER = "before", "between", "after"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A sync, some days after the one before; 0 is a second one on the same day.
+
+    Attributes:
+        crash: Before which operation the sync stops; ``None`` lets it finish.
+    """
+
+    gap: int
+    seats: int
+    crash: int | None = None
+
+
+@dataclass(frozen=True)
+class History:
+    """What happens to one agreement.
+
+    Attributes:
+        invoices: Whether the invoices of a day come before, between or after its syncs.
+        opening: Days after the anchor on which the first sync happens.
+    """
+
+    anchor: date
+    months: int
+    timing: Timing
+    invoices: str
+    opening: int
+    steps: tuple[Step, ...]
+    credits: bool = False
+    prorates: bool = True
+
+    @property
+    def calendar(self) -> billing.Calendar:
+        return billing.Calendar(self.anchor, self.months)
+
+    @property
+    def only_rises(self) -> bool:
+        seats = [step.seats for step in self.steps]
+        return seats == sorted(seats)
+
+    def syncs(self) -> dict[date, list[Step]]:
+        """The steps by day, and quiet ones at period starts once the last has happened."""
+        day = self.anchor + timedelta(days=self.opening)
+        found: dict[date, list[Step]] = {}
+        for number, step in enumerate(self.steps):
+            day += timedelta(days=step.gap if number else 0)
+            found.setdefault(day, []).append(step)
+        last = self.steps[-1]
+        index = self.calendar.index_at(day)
+        for number in range(1, 5):
+            period = self.calendar.period(index + number)
+            for quiet in (period.start, period.start + 4 * DAY, period.last):
+                found.setdefault(quiet, []).append(Step(0, last.seats))
+        return found
+
+
+@st.composite
+def histories(
+    draw: st.DrawFn,
+    *,
+    credits: bool | None = None,
+    prorates: bool = True,
+    crashes: bool = False,
+    rising: bool = False,
+    months: tuple[int, ...] = (1, 1, 3, 12),
+) -> History:
+    length = draw(st.sampled_from(months))
+    gaps = st.one_of(st.integers(0, 3), st.integers(0, LONGEST_GAP[length]))
+    crash = st.one_of(st.none(), st.integers(0, 3)) if crashes else st.none()
+    steps = st.builds(Step, gaps, st.integers(0, 9), crash)
+    drawn = draw(st.lists(steps, min_size=1, max_size=10))
+    if rising:
+        seats = sorted(step.seats for step in drawn)
+        drawn = [replace(step, seats=n) for step, n in zip(drawn, seats, strict=True)]
+    return History(
+        anchor=date(draw(st.integers(2023, 2027)), draw(st.integers(1, 12)), 1)
+        + timedelta(days=draw(st.integers(0, 30))),
+        months=length,
+        timing=draw(st.sampled_from(TIMINGS)),
+        invoices=draw(st.sampled_from((BEFORE, BETWEEN, AFTER))),
+        opening=draw(st.integers(0, LONGEST_GAP[length])),
+        steps=tuple(drawn),
+        credits=draw(st.booleans()) if credits is None else credits,
+        prorates=prorates,
+    )
+
+
+@dataclass
+class Walk:
+    """A history as it is lived by the engine and heard by the oracle.
+
+    Attributes:
+        compared_through: Last day of the periods whose dated lines are all invoiced.
+    """
+
+    history: History
+    psa: SimulatedPsa = field(init=False)
+    driver: Driver = field(init=False)
+    oracle: Oracle = field(init=False)
+    compared_through: date = date.min
+    _takes_back: bool = False
+    _synced_on: date = date.min
+
+    def __post_init__(self) -> None:
+        h = self.history
+        first = h.anchor + timedelta(days=h.opening)
+        self.psa = a_psa(h.anchor, h.months, h.timing, prorates=h.prorates)
+        self.driver = Driver(self.psa, credits=h.credits)
+        self.oracle = Oracle(h.calendar, credits_on=h.credits, prorates=h.prorates)
+        self.oracle.first_uninvoiced = h.calendar.index_at(self.psa.terms.first_uninvoiced.start)
+        while self._due_on(first - DAY):
+            self._invoice(first - DAY)
+
+    def run(self) -> "Walk":
+        syncs = self.history.syncs()
+        last = max(syncs)
+        for day in self._days(syncs, last):
+            steps = syncs.get(day, [])
+            middle = {BEFORE: 0, BETWEEN: 1, AFTER: len(steps)}[self.history.invoices]
+            for step in steps[:middle]:
+                self._sync(day, step)
+            while self._due_on(day):
+                self._invoice(day)
+            for step in steps[middle:]:
+                self._sync(day, step)
+        self.compared_through = self.history.calendar.period(
+            self.history.calendar.index_at(last) - 2
+        ).last
+        return self
+
+    def differences(self) -> dict[date, tuple[Fraction, Fraction]]:
+        """Periods where the invoices differ from what is owed: (billed, owed)."""
+        billed, owed = self.psa.billed(), self.oracle.shares()
+        zero = Fraction(0)
+        return {
+            start: (billed.get(start, zero), owed.get(start, zero))
+            for start in sorted({*billed, *owed})
+            if start <= self.compared_through and billed.get(start, zero) != owed.get(start, zero)
+        }
+
+    def _days(self, syncs: dict[date, list[Step]], last: date) -> Iterator[date]:
+        day = min(syncs)
+        while day <= last:
+            if day in syncs or self._due_on(day):
+                yield day
+            day += DAY
+
+    def _due_on(self, day: date) -> bool:
+        late = timedelta(days=self.history.timing.late_days)
+        return self.psa.terms.next_invoice + late <= day
+
+    def _invoice(self, day: date) -> None:
+        if self._takes_back or not self.history.only_rises:
+            # An invoice before an interrupted fall is finished bills what it sees, and without
+            # credits nothing takes that back. Interrupted rises are charged all the same.
+            self.driver.recover()
+        if any(f"-{day:%Y%m%d}-" in (line.marker or "") for line in self.psa.lines.values()):
+            self.oracle.kept_apart_on = day
+        self.oracle.invoice(day, self.psa.invoice())
+
+    def _sync(self, day: date, step: Step) -> None:
+        self.driver.recover()
+        writes = self.driver.writes
+        self._takes_back, self._synced_on = self._synced_on == day, day
+        try:
+            self.driver.sync(day, step.seats, crash_before=step.crash)
+        except CrashError:
+            if self.driver.writes == writes and self.driver.intent is not None:
+                if self.driver.intent.operations:
+                    return  # nothing landed: nobody needed anything yet
+        self.oracle.sync(day, step.seats)
