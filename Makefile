@@ -5,6 +5,8 @@ PORT = 7071
 ONCE =
 UPGRADE =
 
+# Another environment beside the usual one: make test BASE_PYTHON=python3.11 VENV=.venv-3.11
+BASE_PYTHON =
 VENV = .venv
 PYTHON = $(VENV)/bin/python
 # Each stamp is younger than what it was installed from, and lives with what it stands for.
@@ -84,7 +86,7 @@ clean: ## Remove what was installed, cached and logged; local.settings.json stay
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PYTHON):
-	@python=$$(sh local/newest-python.sh) && \
+	@python=$(if $(BASE_PYTHON),$(BASE_PYTHON),$$(sh local/newest-python.sh)) && \
 		echo "Making $(VENV) with $$("$$python" --version)" && \
 		"$$python" -m venv $(VENV)
 
