@@ -16,6 +16,7 @@ from functions.api import (
     profiles,
     psa,
     runs,
+    settings,
     syncing,
     unknown,
 )
@@ -37,6 +38,7 @@ for module in (
     profiles,
     psa,
     runs,
+    settings,
     syncing,
     unknown,
 ):

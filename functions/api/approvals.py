@@ -5,10 +5,10 @@ import azure.functions as func
 from functions.api import views
 from functions.api.syncing import started
 from functions.auth import Role
-from functions.bodies import Body, Note
+from functions.bodies import Body, Day, Note
 from functions.endpoints import Call, endpoint
 from functions.responses import no_content, ok
-from shared.usecases.approve import approve, reject
+from shared.usecases.approve import approve, keep_psa, reject
 
 blueprint = func.Blueprint()
 
@@ -17,6 +17,13 @@ class DecisionBody(Body):
     """Why somebody decided so."""
 
     note: Note = ""
+
+
+class KeepBody(Body):
+    """Why what the PSA has may stand, and through which of its dates."""
+
+    note: Note = ""
+    until: Day
 
 
 @endpoint(blueprint, "GET", "api/approvals", role=Role.VIEWER)
@@ -33,6 +40,20 @@ def approve_plan(call: Call) -> func.HttpResponse:
     """Let a held plan be written, if it is still the same when it is."""
     note = call.body_or_nothing(DecisionBody).note
     return started(approve(call.key("approval_id"), call.services, note=note, actor=call.actor))
+
+
+@endpoint(blueprint, "POST", "api/approvals/{approval_id}/keep-psa", role=Role.EDITOR)
+def keep_what_the_psa_has(call: Call) -> func.HttpResponse:
+    """Let what somebody set in the PSA stand until a day, in place of Microsoft's number."""
+    body = call.body(KeepBody)
+    run_id = keep_psa(
+        call.key("approval_id"),
+        call.services,
+        until=body.until,
+        note=body.note,
+        actor=call.actor,
+    )
+    return started(run_id)
 
 
 @endpoint(blueprint, "POST", "api/approvals/{approval_id}/reject", role=Role.EDITOR)

@@ -5,12 +5,13 @@ import azure.functions as func
 from functions.api import views
 from functions.api.syncing import started
 from functions.auth import Role
-from functions.bodies import Nothing
+from functions.bodies import Body, Day, Note, Nothing
 from functions.endpoints import Call, endpoint
-from functions.responses import ok
+from functions.responses import accepted, ok, path
 from shared.domain.runs import RunReason
 from shared.usecases.runs import get_run, list_items, list_runs
 from shared.usecases.start_run import retry_failed, start_cycle
+from shared.usecases.undo_run import undo_run
 
 blueprint = func.Blueprint()
 
@@ -46,6 +47,24 @@ def show_run_items(call: Call) -> func.HttpResponse:
         limit=call.limit,
     )
     return ok(views.paged(page, views.run_item))
+
+
+class UndoBody(Body):
+    """Through which PSA date the seats of before hold, and why."""
+
+    until: Day
+    note: Note = ""
+
+
+@endpoint(blueprint, "POST", "api/runs/{run_id}/undo", role=Role.EDITOR)
+def undo_a_run(call: Call) -> func.HttpResponse:
+    """Take back what a run wrote, where no invoice has counted it yet."""
+    body = call.body(UndoBody)
+    undoing, outcome = undo_run(
+        call.run_id, call.services, until=body.until, note=body.note, actor=call.actor
+    )
+    items = [views.undone(one) for one in outcome]
+    return accepted({"run_id": undoing, "items": items}, path("runs", undoing))
 
 
 @endpoint(blueprint, "POST", "api/runs/{run_id}/retry-failed", role=Role.EDITOR)

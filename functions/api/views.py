@@ -8,6 +8,8 @@ from shared.domain.agreements import Agreement, Operation, in_words
 from shared.domain.alerts import Alert
 from shared.domain.approvals import Approval
 from shared.domain.customers import Customer, UserFilter
+from shared.domain.forecast import Forecast
+from shared.domain.guards import GuardSettings
 from shared.domain.history import Change
 from shared.domain.licensing import LicenseRow, Subscription
 from shared.domain.mappings import BillingProfile, Mapping
@@ -17,6 +19,7 @@ from shared.exact_json import Json
 from shared.ports import Page, Versioned
 from shared.usecases.customers import Candidate
 from shared.usecases.preview import CustomerView, GroupPreview, RowView
+from shared.usecases.undo_run import Undone
 
 T = TypeVar("T")
 Object = dict[str, Json]
@@ -164,6 +167,7 @@ def preview(value: GroupPreview) -> Object:
             "explanation": [],
             "operations": [],
             "credits_due": [],
+            "next_invoice": None,
         }
     return {
         **shown,
@@ -177,6 +181,17 @@ def preview(value: GroupPreview) -> Object:
         "explanation": list(plan.explanation),
         "operations": [operation(one) for one in plan.operations],
         "credits_due": jsonable(plan.credits_due),
+        "next_invoice": None if value.forecast is None else forecast(value.forecast),
+    }
+
+
+def forecast(value: Forecast) -> Object:
+    """What a line group adds to the next invoice; fractions as text, such as 15/31."""
+    return {
+        "period_start": jsonable(value.period_start),
+        "period_end": jsonable(value.period_end),
+        "items": [{**_object(item), "share": str(item.share)} for item in value.items],
+        "total": jsonable(value.total),
     }
 
 
@@ -230,11 +245,21 @@ def run(value: tuple[Run, Totals]) -> Object:
     return {**view, "items": _object(totals)}
 
 
+def undone(value: Undone) -> Object:
+    """What became of a line group that was to be undone."""
+    return _object(value)
+
+
 def run_item(value: RunItem) -> Object:
     """An item of a run; its message stays inside."""
     view = _with_rows(_object(value))
     del view["message"]
     return {"item_id": value.item_id, **view}
+
+
+def settings(value: GuardSettings) -> Object:
+    """What the Admins set."""
+    return {"guards": _object(value)}
 
 
 def _with_rows(view: Object) -> Object:

@@ -5,6 +5,7 @@ from datetime import date
 
 from shared.domain.agreements import Agreement, AgreementLine, CreateLine
 from shared.domain.descriptions import LineText
+from shared.domain.forecast import Forecast, lines_after, next_invoice
 from shared.domain.guards import GuardSettings, guarded
 from shared.domain.mappings import LineGroup
 from shared.domain.planning import Member, Plan, PlanRequest, plan
@@ -72,6 +73,21 @@ class GroupPlanner:
             override=override,
         )
         return self._marked(view, self._with_product(request, view))
+
+    def forecast(self, view: GroupInView, found: Plan) -> Forecast | None:
+        """Return what the group adds to the agreement's next invoice once the plan is written.
+
+        ``None`` when the agreement's periods are not known.
+        """
+        creates = any(isinstance(operation, CreateLine) for operation in found.operations)
+        price = self._facts.product(view.group).price if creates else None
+        return next_invoice(
+            view.agreement,
+            lines_after(view.lines, found.operations, price),
+            view.group.group_id,
+            found.ledger or self._book.ledger(view.group.group_id),
+            self._today,
+        )
 
     def _with_product(self, request: PlanRequest, view: GroupInView) -> Plan:
         found = plan(request)

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from shared.domain.agreements import Agreement, AgreementLine
 from shared.domain.customers import Customer
 from shared.domain.errors import NotFoundError, SeatsyncError
+from shared.domain.forecast import Forecast
 from shared.domain.ids import AgreementId, CustomerId, GroupId, RowId
 from shared.domain.licensing import LicenseRow
 from shared.domain.mappings import Mapping
@@ -19,13 +20,18 @@ from shared.usecases.read_tenant import read_tenant
 
 @dataclass(frozen=True, slots=True)
 class GroupPreview:
-    """A line group's plan, or why it cannot be planned now."""
+    """A line group's plan, or why it cannot be planned now.
+
+    Attributes:
+        forecast: The group's part of the next invoice once the plan is written.
+    """
 
     group_id: GroupId
     agreement: Agreement | None
     members: tuple[Member, ...]
     plan: Plan | None
     problem: str
+    forecast: Forecast | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +158,11 @@ def preview_book(book: Book, services: Services) -> tuple[GroupPreview, ...]:
         view = GroupInView(group, members, header, lines)
         try:
             plan = planner.guarded(view, planner.text(view))
+            forecast = planner.forecast(view, plan)
         except SeatsyncError as error:
             previews.append(GroupPreview(group_id, header, members, None, str(error)))
             continue
-        previews.append(GroupPreview(group_id, header, members, plan, ""))
+        previews.append(GroupPreview(group_id, header, members, plan, "", forecast))
     return tuple(previews)
 
 
