@@ -66,7 +66,7 @@ types: $(PACKAGES)
 	@$(VENV)/bin/mypy
 
 imports: $(PACKAGES)
-	@$(VENV)/bin/lint-imports --no-timing
+	@$(VENV)/bin/lint-imports --no-logo
 
 fast: $(PACKAGES)
 	@$(PYTEST) $(PARALLEL) --ignore=tests/integration
