@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 from shared.domain.ids import ConnectionName, TenantId
 from shared.domain.planning import CreditMode
-from shared.ports import Clock, LicenseSource, PsaConnection, Services
+from shared.ports import Clock, LicenseSource, PsaConnection, RefreshTokens, Services
 from shared.settings import MicrosoftSettings, PsaSettings, Settings, load_settings
 
 if TYPE_CHECKING:
     import requests
 
     from shared.adapters.connections import NamedConnections
-    from shared.adapters.microsoft.config import Credential
+    from shared.adapters.microsoft.config import Credential, MicrosoftConfig
     from shared.adapters.storage import StorageAccount
 
 POOL_SIZE = 32
@@ -103,7 +103,7 @@ def _build(settings: Settings) -> Services:
     return Services(
         clock=clock,
         ids=RandomIds(),
-        connections=_connections(settings, clock, pooled_http(POOL_SIZE)),
+        connections=_connections(settings, clock, pooled_http(POOL_SIZE), kept.refresh_tokens),
         connection_states=kept.connection_states,
         sku_names=sku_names(),
         customers=kept.customers,
@@ -145,11 +145,15 @@ def _account(settings: Settings) -> "StorageAccount":
     )
 
 
-def _connections(settings: Settings, clock: Clock, http: "requests.Session") -> "NamedConnections":
+def _connections(
+    settings: Settings, clock: Clock, http: "requests.Session", refresh_tokens: RefreshTokens
+) -> "NamedConnections":
     from shared.adapters.connections import NamedConnections
+    from shared.adapters.microsoft.graph import graph_source
 
     def microsoft(name: ConnectionName, chosen: MicrosoftSettings) -> Callable[[], LicenseSource]:
-        return lambda: _license_source(name, chosen, clock, http, development=settings.development)
+        config = _microsoft(chosen, development=settings.development)
+        return lambda: graph_source(name, config, clock, http, refresh_tokens=refresh_tokens)
 
     def psa(name: ConnectionName, chosen: PsaSettings) -> Callable[[], PsaConnection]:
         return lambda: _psa_connection(name, chosen, clock, http)
@@ -162,28 +166,21 @@ def _connections(settings: Settings, clock: Clock, http: "requests.Session") -> 
     )
 
 
-def _license_source(
-    name: ConnectionName,
-    chosen: MicrosoftSettings,
-    clock: Clock,
-    http: "requests.Session",
-    *,
-    development: bool,
-) -> LicenseSource:
+def _microsoft(chosen: MicrosoftSettings, *, development: bool) -> "MicrosoftConfig":
     from shared.adapters.microsoft.clouds import CloudName
     from shared.adapters.microsoft.config import MicrosoftConfig
-    from shared.adapters.microsoft.graph import graph_source
 
-    config = MicrosoftConfig(
+    token = chosen.refresh_token
+    return MicrosoftConfig(
         tenant_id=TenantId(chosen.tenant_id),
         client_id=chosen.client_id,
         credential=_credential(chosen),
         cloud_name=CloudName(chosen.cloud),
         login_url=chosen.login_url,
         graph_url=chosen.graph_url,
+        refresh_token=None if token is None else token.get_secret_value(),
         development=development,
     )
-    return graph_source(name, config, clock, http)
 
 
 def _credential(chosen: MicrosoftSettings) -> "Credential":

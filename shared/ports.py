@@ -5,7 +5,7 @@ between. Lists page by an opaque continuation token.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
@@ -589,6 +589,40 @@ class ConnectionStates(Protocol):
 
     def pause(self, name: str, until: datetime) -> None:
         """Pause the connection; a longer pause stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """What lets the partner's service account sign in again without a person.
+
+    Attributes:
+        value: A secret: never logged, never part of an error.
+        origin: Tells which sign-in it descends from, without telling the token.
+        obtained_at: When the sign-in service gave it, in real time.
+    """
+
+    value: str = field(repr=False)
+    origin: str
+    obtained_at: datetime
+
+
+class RefreshTokens(Protocol):
+    """The newest refresh token of each connection that enters tenants by delegated admin."""
+
+    def get(self, name: ConnectionName) -> Versioned[RefreshToken] | None:
+        """Return the connection's, or ``None`` before the first was kept."""
+
+    def save(
+        self,
+        name: ConnectionName,
+        read: Versioned[RefreshToken] | None,
+        token: RefreshToken,
+    ) -> Versioned[RefreshToken]:
+        """Keep a token instead of what was read.
+
+        Raises:
+            StaleVersionError: Another worker kept one first.
+        """
 
 
 # Everything together -----------------------------------------------------------------------------

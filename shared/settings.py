@@ -165,7 +165,8 @@ class MicrosoftSettings(_Part):
     client_secret: SecretStr | None = None
     certificate: SecretStr | None = None
     managed_identity_client_id: Guid | None = None
-    mode: Literal["app_only"] = "app_only"
+    mode: Literal["app_only", "gdap"] = "app_only"
+    refresh_token: SecretStr | None = None
     cloud: Literal["global", "gcc_high", "dod", "china"] = "global"
     partner_center: Flag = False
     login_url: Url | None = None
@@ -179,6 +180,14 @@ class MicrosoftSettings(_Part):
             raise ValueError(
                 "needs exactly one of CLIENT_SECRET, CERTIFICATE and MANAGED_IDENTITY_CLIENT_ID"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> "MicrosoftSettings":
+        if self.mode == "gdap" and self.refresh_token is None:
+            raise ValueError("needs REFRESH_TOKEN, because MODE is gdap")
+        if self.mode != "gdap" and self.refresh_token is not None:
+            raise ValueError("has a REFRESH_TOKEN, which only MODE gdap uses")
         return self
 
 

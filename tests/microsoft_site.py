@@ -18,6 +18,7 @@ from shared.adapters.http.session import pooled_http
 from shared.adapters.microsoft.config import ClientSecret, MicrosoftConfig
 from shared.adapters.microsoft.graph import GraphLicenseSource, graph_source
 from shared.domain.ids import TenantId
+from shared.ports import RefreshTokens
 from tests.builders import MAIN, NOW
 
 LOGIN_URL = "http://login.test"
@@ -79,7 +80,9 @@ class MicrosoftSite:
             if "in_batch" not in kind
         }
 
-    def new_source(self, **changed: object) -> GraphLicenseSource:
+    def new_source(
+        self, *, refresh_tokens: RefreshTokens | None = None, **changed: object
+    ) -> GraphLicenseSource:
         """Return another source, as another worker has it, with the configuration changed."""
 
         def on_call(kind: str, method: str, status: int | None, seconds: float) -> None:
@@ -87,7 +90,9 @@ class MicrosoftSite:
             self.calls.append((kind, method, status))
 
         config = replace(self.config, **changed)
-        return graph_source(MAIN, config, self.clock, self.http, on_call)
+        return graph_source(
+            MAIN, config, self.clock, self.http, on_call, refresh_tokens=refresh_tokens
+        )
 
 
 @contextmanager

@@ -17,9 +17,11 @@ from tests.contract.repositories.billing import (
 from tests.contract.repositories.customers import CustomersContract, ProfilesContract
 from tests.contract.repositories.leases import ConnectionsContract, LeasesContract
 from tests.contract.repositories.mappings import ExclusionsContract, MappingsContract
+from tests.contract.repositories.refresh_tokens import RefreshTokensContract
 from tests.contract.repositories.runs import RunsContract
 from tests.fakes.clock import FakeClock
 from tests.fakes.services import fake_services
+from tests.fakes.tables import FakeRefreshTokens
 
 
 @pytest.fixture
@@ -90,3 +92,9 @@ class TestAlerts(AlertsContract):
 
 class TestSettings(SettingsContract):
     pass
+
+
+class TestRefreshTokens(RefreshTokensContract):
+    @pytest.fixture
+    def refresh_tokens(self):
+        return FakeRefreshTokens()

@@ -38,7 +38,7 @@ from shared.domain.intents import Intent
 from shared.domain.ledger import Ledger
 from shared.domain.mappings import BillingProfile, GlobalExclusion, Mapping, RowExclusion
 from shared.domain.runs import Run, RunItem, RunState
-from shared.ports import Clock, Page, TenantRecord, Versioned
+from shared.ports import Clock, Page, RefreshToken, TenantRecord, Versioned
 
 T = TypeVar("T")
 Key = tuple[str, ...]
@@ -511,6 +511,30 @@ class FakeConnectionStates:
 
     def pause(self, name: str, until: datetime) -> None:
         self.pauses[name] = max(until, self.pauses.get(name, until))
+
+
+class FakeRefreshTokens:
+    """``RefreshTokens``.
+
+    Attributes:
+        saves: How often one was to be kept, refusals too.
+    """
+
+    def __init__(self) -> None:
+        self._shelf = Shelf[RefreshToken]()
+        self.saves = 0
+
+    def get(self, name: ConnectionName) -> Versioned[RefreshToken] | None:
+        return self._shelf.get(name)
+
+    def save(
+        self,
+        name: ConnectionName,
+        read: Versioned[RefreshToken] | None,
+        token: RefreshToken,
+    ) -> Versioned[RefreshToken]:
+        self.saves += 1
+        return self._shelf.save(read, token, name)
 
 
 class FakeStorageHealth:

@@ -1,6 +1,7 @@
 """The repositories on real tables: the contract suites, and what only the storage can show."""
 
 import secrets
+import traceback
 from dataclasses import replace
 from datetime import timedelta
 
@@ -53,6 +54,7 @@ from tests.contract.repositories.billing import (
 from tests.contract.repositories.customers import CustomersContract, ProfilesContract
 from tests.contract.repositories.leases import ConnectionsContract, LeasesContract
 from tests.contract.repositories.mappings import ExclusionsContract, MappingsContract
+from tests.contract.repositories.refresh_tokens import RefreshTokensContract, a_refresh_token
 from tests.contract.repositories.runs import RunsContract
 from tests.contract.repositories.stored import at_once
 from tests.fakes.clock import FakeClock
@@ -341,3 +343,28 @@ class TestTables:
             for call in calls:
                 with pytest.raises(UpstreamUnavailableError, match="storage"):
                     call()
+
+
+class TestRefreshTokens(RefreshTokensContract):
+    @pytest.fixture
+    def refresh_tokens(self, stored):
+        return stored.refresh_tokens
+
+    def test_a_damaged_token_is_not_told(self, tables, stored):
+        value = "made-up-token"
+        damaged = {"schema": 1, "data": f'{{"value": "{value}", "origin": 5'}
+        tables.table("connections").create(Entity("refresh-tokens", MAIN, damaged))
+
+        with pytest.raises(OperatorActionError) as caught:
+            stored.refresh_tokens.get(MAIN)
+
+        told = "".join(traceback.format_exception(caught.value))
+        assert "main: a refresh token is stored damaged" in told
+        assert value not in told
+
+    def test_pauses_and_tokens_of_one_name_stand_apart(self, stored):
+        stored.connection_states.pause(MAIN, NOW + timedelta(seconds=30))
+        kept = stored.refresh_tokens.save(MAIN, None, a_refresh_token())
+
+        assert stored.refresh_tokens.get(MAIN) == kept
+        assert stored.connection_states.paused_until(MAIN) is not None

@@ -151,7 +151,7 @@ def test_a_connection_of_each_family_is_needed(family):
         ("PSA__main__PROVIDER", "halopsa", "is not a known provider (known are connectwise)"),
         ("MICROSOFT__main__TENANT_ID", "hush", "must be a GUID or a domain name"),
         ("MICROSOFT__main__CLIENT_ID", "hush", "must be a GUID"),
-        ("MICROSOFT__main__MODE", "gdap", "must be 'app_only'"),
+        ("MICROSOFT__main__MODE", "hush", "must be 'app_only' or 'gdap'"),
         ("MICROSOFT__main__PARTNER_CENTER", "hush", "must be true or false"),
         ("AZURE_FUNCTIONS_ENVIRONMENT", "Laptop", "must be 'Development'"),
         ("WEBSITE_AUTH_ENABLED", "hush", "must be true or false"),
@@ -257,3 +257,25 @@ def test_settings_cannot_be_changed_after_they_were_read():
 
     with pytest.raises(ValueError, match="frozen"):
         settings.clock_file = None
+
+
+GDAP = {"MICROSOFT__main__MODE": "gdap", "MICROSOFT__main__REFRESH_TOKEN": "hush-refresh"}
+
+
+def test_delegated_admin_takes_a_refresh_token():
+    microsoft = load_settings(VALID | GDAP).microsoft["main"]
+
+    assert microsoft.mode == "gdap"
+    assert microsoft.refresh_token.get_secret_value() == "hush-refresh"
+    assert "hush" not in repr(microsoft)
+
+
+@pytest.mark.parametrize("left_out", GDAP)
+def test_delegated_admin_and_its_refresh_token_need_each_other(left_out):
+    given = {name: value for name, value in GDAP.items() if name != left_out}
+
+    (problem,) = problems(VALID | given)
+
+    assert problem.startswith("MICROSOFT__main ")
+    assert "REFRESH_TOKEN" in problem
+    assert "hush" not in problem

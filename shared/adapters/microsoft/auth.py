@@ -1,32 +1,23 @@
-"""Tokens for Graph, one for each customer's tenant."""
+"""Tokens for Microsoft's services, one for each tenant.
 
-import threading
-from collections import OrderedDict
+Source:
+    docs/adr/0013-two-ways-into-a-tenant.md
+"""
+
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from shared.adapters.http.decision import safe_text
+from shared.adapters.microsoft.apps import MOST_APPS, TenantApps
 from shared.adapters.microsoft.clouds import Cloud
 from shared.adapters.microsoft.login import LoginHttp
-from shared.domain.errors import (
-    AccessDeniedError,
-    SeatsyncError,
-    UnexpectedPayloadError,
-    UpstreamUnavailableError,
-)
+from shared.adapters.microsoft.refusals import AppAtLogin, SignInRefusal
 from shared.domain.ids import TenantId
 
-MOST_APPS = 1000
-
-# Only the OAuth error is a promise; the numbers refine it where two causes share one error.
-_NO_CONSENT = frozenset({700016, 7000229, 65001})
-_NO_TENANT = frozenset({90002})
-_PASSING = frozenset({"temporarily_unavailable", "server_error"})
 _REFUSED_HERE = frozenset({"unauthorized_client", "invalid_grant", "interaction_required"})
 
 
 class TenantTokens(Protocol):
-    """Access tokens for Graph by tenant, however they are got. Thread-safe.
+    """Access tokens by tenant, however they are got. Thread-safe.
 
     Raises:
         AccessDeniedError: The sign-in service refuses us; the remedy says whose turn it is.
@@ -44,6 +35,9 @@ class TenantTokens(Protocol):
     def forget(self, tenant_id: TenantId) -> None:
         """Drop all that is kept of the tenant: its token, and refusals that msal remembers."""
 
+    def remedy(self, tenant_id: TenantId, permission: str) -> str:
+        """Return what a person should do when a token lacks the permission."""
+
 
 class AppOnlyTokens:
     """Tokens of the app itself, which each customer's admin has consented to."""
@@ -57,6 +51,7 @@ class AppOnlyTokens:
         cloud: Cloud,
         http: LoginHttp,
         login_url: str | None = None,
+        scope: str | None = None,
         most_apps: int = MOST_APPS,
     ) -> None:
         """Take the app.
@@ -68,96 +63,53 @@ class AppOnlyTokens:
             cloud: Where the app is registered.
             http: What msal calls with.
             login_url: Named in consent links instead of the cloud's host.
+            scope: What the tokens are for; Graph when ``None``.
             most_apps: How many tenants' msal objects are kept, the least recently used go first.
         """
-        self._connection = connection
         self._client_id = client_id
-        self._credential = credential
-        self._cloud = cloud
-        self._http = http
-        self._login_address = login_url or f"https://{cloud.login_host}"
-        self._most_apps = most_apps
-        self._lock = threading.Lock()
-        self._apps: OrderedDict[TenantId, Any] = OrderedDict()
-        self._made_credential: list[Any] = []
-        self._cache: Any = None
+        self._scope = scope or cloud.graph_scope
+        self._at_login = AppAtLogin(connection, client_id, cloud, login_url)
+        self._apps = TenantApps(
+            connection,
+            client_id=client_id,
+            credential=credential,
+            cloud=cloud,
+            http=http,
+            cache=_shared_cache,
+            most_apps=most_apps,
+        )
 
     def token(self, tenant_id: TenantId) -> str:
         app = self._app(tenant_id)
-        result: Mapping[str, Any] = app.acquire_token_for_client(scopes=[self._cloud.graph_scope])
+        result: Mapping[str, Any] = app.acquire_token_for_client(scopes=[self._scope])
         token = result.get("access_token")
         if isinstance(token, str) and token:
             return token
         self.forget(tenant_id)
-        raise self._refusal(tenant_id, result)
+        refusal = SignInRefusal.of(result)
+        here = refusal.no_consent or refusal.error in _REFUSED_HERE
+        remedy = self._at_login.let_in(tenant_id) if here else None
+        raise refusal.raised_for(self._at_login, tenant_id, remedy)
 
     def renewed(self, tenant_id: TenantId) -> str:
         self._drop_tokens(tenant_id)
         return self.token(tenant_id)
 
     def forget(self, tenant_id: TenantId) -> None:
-        with self._lock:
-            self._apps.pop(tenant_id, None)
+        self._apps.drop(tenant_id)
         self._drop_tokens(tenant_id)
 
-    def consent_link(self, tenant_id: TenantId) -> str:
-        """Return where an admin of the tenant lets the app in."""
-        return f"{self._login_address}/{tenant_id}/adminconsent?client_id={self._client_id}"
+    def remedy(self, tenant_id: TenantId, permission: str) -> str:
+        return (
+            f"Give the app the application permission {permission} and let an admin of "
+            f"the tenant consent to it, at {self._at_login.consent_link(tenant_id)}"
+        )
 
     def _app(self, tenant_id: TenantId) -> Any:  # noqa: ANN401 - msal has no types
-        with self._lock:
-            app = self._apps.get(tenant_id)
-            if app is not None:
-                self._apps.move_to_end(tenant_id)
-                return app
-            cache = self._shared_cache()
-            credential = self._shared_credential()
-        app = self._new_app(tenant_id, cache, credential)  # asks the service: not under the lock
-        with self._lock:
-            app = self._apps.setdefault(tenant_id, app)
-            while len(self._apps) > self._most_apps:
-                self._apps.popitem(last=False)
-        return app
-
-    def _new_app(self, tenant_id: TenantId, cache: Any, credential: Any) -> Any:  # noqa: ANN401 - msal has no types
-        import msal  # noqa: PLC0415 - slow to load, and not every request needs it
-
-        try:
-            # No http_cache is shared: msal guards one with a lock of each app's own.
-            return msal.ConfidentialClientApplication(
-                self._client_id,
-                client_credential=credential,
-                authority=f"https://{self._cloud.login_host}/{tenant_id}",
-                token_cache=cache,
-                http_client=self._http,
-                instance_discovery=False,
-            )
-        except ValueError:  # msal's own quotes the answer
-            raise AccessDeniedError(
-                f"{self._connection}: Microsoft knows no tenant {tenant_id}",
-                "Check the tenant's id. A tenant that was deleted cannot be read any more.",
-            ) from None
-        except KeyError:
-            raise UnexpectedPayloadError(
-                f"{self._connection}: the sign-in service's description lacks an address"
-            ) from None
-
-    def _shared_cache(self) -> Any:  # noqa: ANN401 - msal has no types
-        """Return the one token cache; its keys hold the tenant."""
-        if self._cache is None:
-            import msal  # noqa: PLC0415 - as above
-
-            self._cache = msal.SerializableTokenCache()
-        return self._cache
-
-    def _shared_credential(self) -> Any:  # noqa: ANN401 - msal has no types
-        if not self._made_credential:
-            self._made_credential.append(self._credential())
-        return self._made_credential[0]
+        return self._apps.get(tenant_id)
 
     def _drop_tokens(self, tenant_id: TenantId) -> None:
-        with self._lock:
-            cache = self._cache
+        cache = self._apps.cache
         if cache is None:
             return
         wanted = {
@@ -168,40 +120,9 @@ class AppOnlyTokens:
         for token in list(cache.search("AccessToken", query=wanted)):
             cache.remove_at(token)
 
-    def _refusal(self, tenant_id: TenantId, result: Mapping[str, Any]) -> SeatsyncError:
-        error = safe_text(result.get("error")) or "no token and no error"
-        codes = _codes(result)
-        said = _first_line(result.get("error_description"))
-        text = f"{error}: {said}" if said else error
-        message = f"{self._connection}: sign-in to tenant {tenant_id} was refused: {text}"
-        if error in _PASSING:
-            return UpstreamUnavailableError(self._connection, f"sign-in: {text}")
-        if codes & _NO_TENANT:
-            remedy = "Check the tenant's id. A tenant that was deleted cannot be read any more."
-        elif codes & _NO_CONSENT or error in _REFUSED_HERE:
-            remedy = (
-                f"An admin of the tenant has to let the app in, at {self.consent_link(tenant_id)}"
-            )
-        elif error == "invalid_client":
-            remedy = (
-                f"Renew the secret or certificate of app {self._client_id} and the setting "
-                f"MICROSOFT__{self._connection}__… that holds it. It concerns all tenants."
-            )
-        else:
-            remedy = f"Check the app registration {self._client_id} and the connection's settings."
-        return AccessDeniedError(message, remedy)
 
+def _shared_cache() -> Any:  # noqa: ANN401 - msal has no types
+    """Return one token cache for all tenants; its keys hold the tenant."""
+    import msal  # noqa: PLC0415 - slow to load, and not every request needs it
 
-def _codes(result: Mapping[str, Any]) -> frozenset[int]:
-    codes = result.get("error_codes")
-    return (
-        frozenset(c for c in codes if isinstance(c, int))
-        if isinstance(codes, list)
-        else frozenset()
-    )
-
-
-def _first_line(description: object) -> str:
-    """Return what the service says, without the trace ids that follow."""
-    text = description if isinstance(description, str) else ""
-    return safe_text(text.split(" Trace ID:")[0].split("\r\n")[0].split("\n")[0])
+    return msal.SerializableTokenCache()

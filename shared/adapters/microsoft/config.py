@@ -49,6 +49,8 @@ class MicrosoftConfig:
         tenant_id: The partner's own tenant, which lists the customers' ones.
         login_url: Where all sign-in calls go instead of the cloud's host; ``None`` for the cloud's.
         graph_url: Instead of ``https://graph.microsoft.com``; ``None`` for the cloud's.
+        refresh_token: The first one of the partner's service account, which then enters customers'
+            tenants by delegated admin (GDAP); ``None`` when the app itself does.
         development: Plain http is allowed in the two addresses.
     """
 
@@ -58,6 +60,7 @@ class MicrosoftConfig:
     cloud_name: CloudName = CloudName.GLOBAL
     login_url: str | None = None
     graph_url: str | None = None
+    refresh_token: str | None = field(default=None, repr=False)
     development: bool = False
 
     @property

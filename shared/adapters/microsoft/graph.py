@@ -20,6 +20,7 @@ from shared.adapters.microsoft.auth import AppOnlyTokens, TenantTokens
 from shared.adapters.microsoft.batch import Part, read_batch
 from shared.adapters.microsoft.config import MicrosoftConfig
 from shared.adapters.microsoft.credentials import msal_credential
+from shared.adapters.microsoft.gdap import GdapTokens, RollingToken
 from shared.adapters.microsoft.licenses import (
     check_organization,
     reseller_tenants,
@@ -29,11 +30,11 @@ from shared.adapters.microsoft.licenses import (
 from shared.adapters.microsoft.login import LoginHttp
 from shared.adapters.microsoft.users import assigned_users_of
 from shared.domain.customers import DirectoryTenant
-from shared.domain.errors import AccessDeniedError, OperatorActionError
+from shared.domain.errors import AccessDeniedError, OperatorActionError, SettingsError
 from shared.domain.ids import ConnectionName, TenantId
 from shared.domain.licensing import AssignedUser, TenantSnapshot
 from shared.exact_json import Json
-from shared.ports import Clock
+from shared.ports import Clock, RefreshTokens
 
 T = TypeVar("T")
 Bearer = Mapping[str, str]
@@ -67,7 +68,6 @@ class GraphLicenseSource:
         *,
         partner_tenant_id: TenantId,
         clock: Clock,
-        consent_link: Callable[[TenantId], str],
     ) -> None:
         """Take the parts; ``graph_source`` chooses them.
 
@@ -76,13 +76,11 @@ class GraphLicenseSource:
             tokens: By tenant.
             partner_tenant_id: The tenant whose contracts list the customers.
             clock: Says when a snapshot was taken.
-            consent_link: Where an admin of a tenant grants what is missing.
         """
         self._session = session
         self._tokens = tokens
         self._partner_tenant_id = partner_tenant_id
         self._clock = clock
-        self._consent_link = consent_link
 
     def read_tenant(self, tenant_id: TenantId) -> TenantSnapshot:
         return self._in_tenant(tenant_id, lambda bearer: self._snapshot(tenant_id, bearer))
@@ -155,10 +153,7 @@ class GraphLicenseSource:
         if denied.status == HTTPStatus.UNAUTHORIZED:
             remedy = "Graph refused a new token. Check the cloud and address in the settings."
         else:
-            remedy = (
-                f"Give the app the application permission {denied.permission} and let an admin of "
-                f"the tenant consent to it, at {self._consent_link(tenant_id)}"
-            )
+            remedy = self._tokens.remedy(tenant_id, denied.permission)
         return AccessDeniedError(message, remedy)
 
 
@@ -177,6 +172,8 @@ def graph_source(
     clock: Clock,
     http: requests.Session | None = None,
     on_call: OnCall | None = None,
+    *,
+    refresh_tokens: RefreshTokens | None = None,
 ) -> GraphLicenseSource:
     """Return the source for a connection of the settings. Calls nothing yet.
 
@@ -186,6 +183,7 @@ def graph_source(
         on_call: Told kind, method, status and seconds of every call. Kinds: ``graph.batch``,
             ``graph.page``, ``graph.contracts``, ``graph.users``, ``login.token``,
             ``login.discovery``.
+        refresh_tokens: Where the service account's newest one is kept; needed with GDAP.
 
     Raises:
         SettingsError: An address cannot be used, or is plain http outside Development.
@@ -203,14 +201,8 @@ def graph_source(
         else None
     )
     transport = http or pooled_http()
-    tokens = AppOnlyTokens(
-        name,
-        client_id=config.client_id,
-        credential=lambda: msal_credential(name, config.credential, cloud),
-        cloud=cloud,
-        http=LoginHttp(name, transport, login_url=login_url, on_call=on_call),
-        login_url=login_url,
-    )
+    login = LoginHttp(name, transport, login_url=login_url, on_call=on_call)
+    tokens = _tokens(name, config, login, clock, refresh_tokens)
     session = ApiSession(
         name,
         graph_url + _VERSION,
@@ -225,7 +217,39 @@ def graph_source(
         tokens,
         partner_tenant_id=config.tenant_id,
         clock=clock,
-        consent_link=tokens.consent_link,
+    )
+
+
+def _tokens(
+    name: ConnectionName,
+    config: MicrosoftConfig,
+    login: LoginHttp,
+    clock: Clock,
+    refresh_tokens: RefreshTokens | None,
+) -> TenantTokens:
+    def credential() -> object:
+        return msal_credential(name, config.credential, config.cloud)
+
+    if config.refresh_token is None:
+        return AppOnlyTokens(
+            name,
+            client_id=config.client_id,
+            credential=credential,
+            cloud=config.cloud,
+            http=login,
+            login_url=login.login_url,
+        )
+    if refresh_tokens is None:
+        raise SettingsError(f"MICROSOFT__{name}__MODE: gdap needs a place for refresh tokens")
+    return GdapTokens(
+        name,
+        client_id=config.client_id,
+        credential=credential,
+        cloud=config.cloud,
+        http=login,
+        refresh_token=RollingToken(name, config.refresh_token, refresh_tokens, clock.real_now),
+        now=clock.real_now,
+        login_url=login.login_url,
     )
 
 

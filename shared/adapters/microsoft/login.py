@@ -54,7 +54,7 @@ class LoginHttp:
         """
         self._connection = connection
         self._http = http
-        self._login_url = login_url
+        self.login_url = login_url
         self._on_call = on_call
 
     def get(
@@ -135,8 +135,8 @@ class LoginHttp:
         return Garbled(status, "it holds no JSON object"), None
 
     def _address(self, url: str) -> str:
-        if self._login_url is None:
+        if self.login_url is None:
             return url
-        parts, own = urlsplit(url), urlsplit(self._login_url)
+        parts, own = urlsplit(url), urlsplit(self.login_url)
         path = own.path.rstrip("/") + parts.path
         return urlunsplit((own.scheme, own.netloc, path, parts.query, ""))

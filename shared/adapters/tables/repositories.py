@@ -15,6 +15,7 @@ from shared.adapters.tables.leases import LASTS, LeaseTable
 from shared.adapters.tables.ledgers import LedgerTable
 from shared.adapters.tables.mappings import MappingTable
 from shared.adapters.tables.profiles import ProfileTable
+from shared.adapters.tables.refresh_tokens import RefreshTokenTable
 from shared.adapters.tables.runs import RunTable
 from shared.adapters.tables.settings import SettingsTable
 from shared.adapters.tables.snapshots import SnapshotTable
@@ -33,6 +34,7 @@ from shared.ports import (
     LedgerRepository,
     MappingRepository,
     ProfileRepository,
+    RefreshTokens,
     RunRepository,
     SettingsRepository,
     SnapshotRepository,
@@ -41,7 +43,7 @@ from shared.ports import (
 
 @dataclass(frozen=True, slots=True)
 class Repositories:
-    """One of each; the names are those of ``Services``."""
+    """One of each; the names are those of ``Services``, where use cases need it."""
 
     connection_states: ConnectionStates
     customers: CustomerRepository
@@ -58,6 +60,7 @@ class Repositories:
     approvals: ApprovalRepository
     alerts: AlertRepository
     settings: SettingsRepository
+    refresh_tokens: RefreshTokens
 
 
 def repositories(tables: Tables, clock: Clock, lease: timedelta = LASTS) -> Repositories:
@@ -82,4 +85,5 @@ def repositories(tables: Tables, clock: Clock, lease: timedelta = LASTS) -> Repo
         approvals=ApprovalTable(tables),
         alerts=AlertTable(tables),
         settings=SettingsTable(tables),
+        refresh_tokens=RefreshTokenTable(tables),
     )
