@@ -63,7 +63,7 @@ class LineText:
             since: The change list begins here.
 
         Source:
-            docs/adr/0012-invoice-text.md
+            docs/adr/0012-invoice-text-and-price.md
         """
         rows = sorted(self.rows, key=lambda row: row.row_id)
         if not any(row.options.manages_text for row in rows):

@@ -46,7 +46,7 @@ def undo_run(
         ConflictError: Nothing of the run can be undone.
 
     Source:
-        docs/adr/0014-undo.md
+        docs/adr/0014-undo-and-keeping-the-psas-number.md
     """
     services.runs.get(run_id)
     changes = _changes_of(run_id, services)
