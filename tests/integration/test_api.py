@@ -119,3 +119,28 @@ def test_candidates_are_tenants_that_nobody_added(stack: Stack):
 
     assert [one["tenant_id"] for one in found] == [other.id]
     assert story.tenant.id != other.id
+
+
+def test_the_largest_message_that_cannot_be_read_is_kept_whole(stack: Stack):
+    text = "{" + "é" * 24_000  # 48 KB, as much as the queue takes
+    stack.start_host()
+    stack.put_message("license-sync", text)
+
+    def kept() -> dict | None:
+        runs = stack.get("/api/runs").json()["items"]
+        return runs[0] if runs and runs[0]["items"]["failed"] else None
+
+    assert stack.eventually(kept)["reason"] == "unreadable"
+    stack.idle()
+    assert stack.depth("license-sync-poison") == 0
+
+
+def test_a_message_in_another_encoding_is_not_lost(stack: Stack):
+    stack.start_host()
+    stack.put_raw("tenant-sync", "%%% no base64 %%%")
+
+    stack.eventually(lambda: stack.depth("tenant-sync") == 0)
+
+    poison = stack.depth("tenant-sync-poison")
+    unreadable = [run["reason"] for run in stack.get("/api/runs").json()["items"]]
+    assert poison == 1 or unreadable == ["unreadable"]
