@@ -49,6 +49,7 @@ from local.simulators.microsoft.builders import (
 from local.simulators.microsoft.state import MicrosoftState, Tenant, add_seats
 from local.simulators.microsoft.vendor import Microsoft, microsoft_app
 from tests.integration.waiting import eventually
+from tests.integration.wire import Wire
 
 ROOT = Path(__file__).resolve().parents[2]
 START = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)
@@ -100,6 +101,7 @@ class Stack:
         environment: What every host gets; change it before starting one.
         psa, microsoft: The state of the simulators. The Microsoft one may be replaced.
         psa_simulator, microsoft_simulator: Their faults, calls, latency and violations.
+        psa_wire: The writes that the PSA was sent, byte for byte.
         hosts: All that were started, the ended ones too.
     """
 
@@ -110,6 +112,7 @@ class Stack:
     storage: QueueServiceClient
     directory: Path
     processes: Processes
+    psa_wire: Wire = field(default_factory=Wire)
     hosts: list[Host] = field(default_factory=list)
     _now: datetime = START
 
@@ -323,6 +326,7 @@ def stack_in(directory: Path) -> Iterator[Stack]:
     """Run a storage account and both simulators while the block runs; hosts are started in it."""
     psa = PsaState()
     psa_app = connectwise_app(psa)
+    wire = Wire()
     microsoft = microsoft_app(
         MicrosoftState(
             apps=[an_app()],
@@ -332,7 +336,7 @@ def stack_in(directory: Path) -> Iterator[Stack]:
     )
     with (
         azurite(log=directory / "azurite.log") as emulator,
-        running(psa_app) as psa_url,
+        running(wire.on(psa_app)) as psa_url,
         running(microsoft) as microsoft_url,
         QueueServiceClient.from_connection_string(emulator.connection_string) as storage,
         Processes() as processes,
@@ -349,6 +353,7 @@ def stack_in(directory: Path) -> Iterator[Stack]:
             storage=storage,
             directory=directory,
             processes=processes,
+            psa_wire=wire,
         )
         stack.travel(START)
         psa.now = lambda: stack.now
