@@ -76,7 +76,7 @@ class History:
 def histories(
     draw: st.DrawFn,
     *,
-    credits: bool | None = None,
+    with_credits: bool | None = None,
     prorates: bool = True,
     crashes: bool = False,
     rising: bool = False,
@@ -98,7 +98,7 @@ def histories(
         invoices=draw(st.sampled_from((BEFORE, BETWEEN, AFTER))),
         opening=draw(st.integers(0, LONGEST_GAP[length])),
         steps=tuple(drawn),
-        credits=draw(st.booleans()) if credits is None else credits,
+        credits=draw(st.booleans()) if with_credits is None else with_credits,
         prorates=prorates,
     )
 
@@ -183,7 +183,7 @@ class Walk:
         try:
             self.driver.sync(day, step.seats, crash_before=step.crash)
         except CrashError:
-            if self.driver.writes == writes and self.driver.intent is not None:
-                if self.driver.intent.operations:
-                    return  # nothing landed: nobody needed anything yet
+            pending = () if self.driver.intent is None else self.driver.intent.operations
+            if pending and self.driver.writes == writes:
+                return  # nothing landed: the change is not seen before the next sync
         self.oracle.sync(day, step.seats)

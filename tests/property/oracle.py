@@ -38,6 +38,7 @@ class Oracle:
         starts: First billed day; where ``None``, the day the first seats are seen, or the first
             period that starts on it or later when the agreement doesn't prorate.
         current: Seats in force; ``None`` before the first.
+        later: Seats from these days on, as far as it is known already that rows join or leave.
         kept_apart_on: On this day an invoice came between changes: they no longer count as one.
     """
 
@@ -49,6 +50,7 @@ class Oracle:
     current: int | None = None
     first_uninvoiced: int = 0
     kept_apart_on: date | None = None
+    later: dict[date, int] = field(default_factory=dict)
     periods: dict[int, Owed] = field(default_factory=dict)
     _seen_since_invoice: bool = False
     _billed_last: int | None = None
@@ -56,8 +58,8 @@ class Oracle:
     _lowest: int | None = None
     _morning: tuple[int | None, date | None, int | None, dict[int, Owed]] | None = None
 
-    def sync(self, day: date, seats: int) -> None:
-        """The group needs so many seats from this day on."""
+    def sync(self, day: date, seats: int, later: dict[date, int] | None = None) -> None:
+        """The group needs so many seats from this day on, and other ones from later days."""
         has_line = self.current is not None
         if self._morning is not None and self._heard == day and self.kept_apart_on != day:
             self.current, self.starts, self._lowest, self.periods = self._morning
@@ -67,8 +69,11 @@ class Oracle:
         self._morning = (self.current, self.starts, self._lowest, kept)
         self._heard = day
         self._seen_since_invoice = True
-        if not has_line and seats == 0:
+        self.later = later or {}
+        if not has_line and not seats and not any(self.later.values()):
             return
+        if not has_line and not seats and self.starts is None:
+            self.starts = min(first for first, joining in self.later.items() if joining)
         self.current = seats
         self._lowest = seats if self._lowest is None else min(self._lowest, seats)
         if self.starts is None:
@@ -79,8 +84,9 @@ class Oracle:
         for index, owed in self.periods.items():
             period = self.calendar.period(index)
             if period.last >= day:
-                level = seats if self.credits_on else max(owed.last, seats)
-                owed.levels[max(day, period.start, self.starts)] = level
+                first = max(day, period.start, self.starts)
+                needed = self._needed(first)
+                owed.levels[first] = needed if self.credits_on else max(owed.last, needed)
                 owed.short = False
 
     def invoice(self, day: date, index: int) -> None:
@@ -157,7 +163,8 @@ class Oracle:
                 self._settle(index)
             owed = self.periods[index]
             if owed.short and self.calendar.period(index).start <= day:
-                level = self.current if self.credits_on else max(owed.last, self.current)
+                needed = self._needed(min(owed.levels))
+                level = needed if self.credits_on else max(owed.last, needed)
                 owed.levels = dict.fromkeys(owed.levels, level)
                 owed.short = False
 
@@ -165,4 +172,8 @@ class Oracle:
         assert self.current is not None
         assert self.starts is not None
         start = max(self.calendar.period(index).start, self.starts)
-        self.periods[index] = Owed({start: self.current}, self.current)
+        self.periods[index] = Owed({start: self._needed(start)}, self._needed(start))
+
+    def _needed(self, day: date) -> int:
+        known = [first for first in self.later if first <= day]
+        return self.later[max(known)] if known else self.current or 0

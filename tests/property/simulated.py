@@ -34,6 +34,9 @@ from shared.domain.quantities import BilledQuantity
 from tests.builders import CUSTOMER, E5_ROW, a_group, a_line, a_mapping, an_agreement
 
 PRICE = Decimal("20.00")
+GROUP = a_group()
+MAPPING = a_mapping()
+ALL = Capabilities(dated_lines=True, credits=True, description_limit=6000)
 DAY = timedelta(days=1)
 
 
@@ -68,11 +71,7 @@ TIMINGS = (MONTH_AHEAD, ADVANCE, ADVANCE_LATE, ARREARS, ARREARS_LATE)
 
 @dataclass
 class SimulatedPsa:
-    """One agreement with its lines and what was invoiced.
-
-    Attributes:
-        lose_answer_of: Position of the operation, counted from now, whose answer is lost.
-    """
+    """One agreement with its lines and what was invoiced."""
 
     terms: billing.Terms
     lines: dict[LineId, AgreementLine] = field(default_factory=dict)
@@ -111,6 +110,7 @@ class SimulatedPsa:
                 starts=operation.starts,
                 ends=operation.ends,
                 marker=operation.marker,
+                product_id=operation.product_id,
                 unit_price=PRICE,
             )
         else:
@@ -207,19 +207,16 @@ class Driver:
     """One line group's sync: recover, plan, remember, write, save.
 
     Attributes:
-        crash_before: Raise before this operation of the next sync (0 is the first); one past the
-            last one stops before the ledger is saved.
-        lose_answer: Where it crashes, the operation before has landed all the same.
+        credits: Whether the mappings allow negative prorate.
+        writes, saves: Operations sent and ledgers saved so far.
     """
 
     psa: SimulatedPsa
-    mappings: tuple[Mapping, ...] = (a_mapping(),)
-    group: LineGroup = a_group()
+    mappings: tuple[Mapping, ...] = (MAPPING,)
+    group: LineGroup = GROUP
     credits: bool = False
     credit_mode: CreditMode = CreditMode.WRITE
-    capabilities: Capabilities = Capabilities(
-        dated_lines=True, credits=True, description_limit=6000
-    )
+    capabilities: Capabilities = ALL
     owned_elsewhere: frozenset[LineId] = frozenset()
     ledger: Ledger | None = None
     intent: Intent | None = None
@@ -259,7 +256,15 @@ class Driver:
         *,
         crash_before: int | None = None,
     ) -> Plan:
-        """Run one sync; raises ``CrashError`` where ``crash_before`` says."""
+        """Run one sync.
+
+        Args:
+            crash_before: Stop before this operation (0 is the first), or before the ledger is
+                saved when there are fewer. What was sent has landed, as with a lost answer.
+
+        Raises:
+            CrashError: The sync stopped there.
+        """
         self.recover()
         planned = plan(self.request(today, seats))
         self.plans.append(planned)
@@ -304,13 +309,11 @@ class Driver:
         self._finish(replace(found.ledger, last_change=self.intent.change.change_id))
 
     def _send(self, operations: Iterable[Operation], crash_before: int | None) -> None:
-        sent = 0
-        for operation in operations:
-            if crash_before == sent:
+        for place, operation in enumerate(operations):
+            if crash_before == place:
                 raise CrashError
             self.psa.execute(operation)
             self.writes += 1
-            sent += 1
         if crash_before is not None:
             raise CrashError
 
