@@ -39,6 +39,7 @@ from local.stack import NEVER, PortTakenError, Stack, running_stack
 DAILY = "0 0 2 * * *"
 PSAS = ("connectwise",)
 RUN_SECONDS = 120.0
+STOPPED = 130  # what a shell says of Ctrl-C
 LOOK_EVERY_SECONDS = 0.1
 NARROWEST, WIDEST = 80, 160
 LICENSE_WIDTH = 34
@@ -59,12 +60,14 @@ def main(argv: Sequence[str]) -> int:
         try:
             status = _run(logs, port, once=arguments.once)
         except (ApiError, AzuriteError, DemoError, PortTakenError, ProcessError) as error:
-            print(f"\n{error}\n\nWhat the processes wrote is in {logs}", file=sys.stderr)
-            return 1
+            print(f"\n{error}", file=sys.stderr)
         except KeyboardInterrupt:
             print("\nStopped.")
-            status = 130 if arguments.once else 0
-    shutil.rmtree(logs, ignore_errors=True)
+            status = STOPPED if arguments.once else 0
+    if status == 1 and any(logs.iterdir()):
+        print(f"\nWhat the processes wrote is in {logs}", file=sys.stderr)
+    else:
+        shutil.rmtree(logs, ignore_errors=True)
     return status
 
 

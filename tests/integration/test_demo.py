@@ -63,8 +63,8 @@ def serving(log: Path) -> Iterator[Served]:
     try:
         yield Served(process, *eventually(addresses, 180))
     finally:
-        process.kill()
-        process.wait(20)
+        process.terminate()
+        process.wait(30)
 
 
 def test_run_once_it_is_right_and_shows_what_was_written():
