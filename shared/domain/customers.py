@@ -20,7 +20,8 @@ class UserFilter:
     """Which users of a shared tenant belong to a customer; all given fields must match.
 
     Attributes:
-        department, office, city, state: Accepted values, compared without case.
+        department, office, city, state: Accepted values, compared without case or the blanks
+            around them.
     """
 
     department: tuple[str, ...] = ()
@@ -35,6 +36,8 @@ class Customer:
 
     Attributes:
         split: SKUs whose subscriptions are rows of their own.
+        accept_overlap: A person has said that the customer is billed although some of its users
+            are another customer's too; without that, such a customer is billed nothing new.
     """
 
     customer_id: CustomerId
@@ -48,6 +51,7 @@ class Customer:
     split: frozenset[SkuId]
     added_by: str
     added_at: datetime
+    accept_overlap: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ CustomerId = NewType("CustomerId", str)  # ours
 RowId = NewType("RowId", str)  # sku-<guid> | sub-<subscription id> | custom-<id>
 SkuId = NewType("SkuId", str)  # lower-case GUID
 SubscriptionId = NewType("SubscriptionId", str)  # directory subscription id, lower-case GUID
+CustomLicenseId = NewType("CustomLicenseId", str)  # ours, lower-case letters and digits
 ProfileId = NewType("ProfileId", str)  # ours
 CompanyId = NewType("CompanyId", str)  # the PSA's
 AgreementId = NewType("AgreementId", str)  # the PSA's
@@ -77,6 +78,11 @@ def sku_row(sku_id: SkuId) -> RowId:
 def subscription_row(subscription_id: SubscriptionId) -> RowId:
     """Return the id of the split row of a subscription."""
     return RowId(f"sub-{subscription_id}")
+
+
+def custom_row(license_id: CustomLicenseId) -> RowId:
+    """Return the id of the row of a custom licence."""
+    return RowId(f"custom-{license_id}")
 
 
 def digest(*parts: str, length: int = 16) -> str:

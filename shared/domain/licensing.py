@@ -82,6 +82,24 @@ class AssignedUser:
 
     Attributes:
         address: The user principal name.
+@dataclass(frozen=True, slots=True)
+class UserDetails:
+    """What tells whose user somebody is, in a tenant that several customers share.
+
+    Attributes:
+        department, office, city, state: Empty where the directory has none.
+        enabled: Whether the user may sign in; a shared mailbox may not.
+        guest: Whether the user belongs to another tenant.
+    """
+
+    department: str = ""
+    office: str = ""
+    city: str = ""
+    state: str = ""
+    enabled: bool = True
+    guest: bool = False
+
+
         sku_ids: Licences assigned to the user, directly or through a group, once each.
     """
 
@@ -89,11 +107,13 @@ class AssignedUser:
     address: str
     sku_ids: frozenset[SkuId]
 
+        details: ``None`` unless they were asked for.
 
 @dataclass(frozen=True, slots=True)
 class TenantSnapshot:
     """One complete read of a tenant; a partial answer never becomes a snapshot."""
 
+    details: UserDetails | None = None
     tenant_id: TenantId
     taken_at: datetime
     skus: tuple[Sku, ...]
@@ -145,6 +165,9 @@ class LicenseRow:
     kind: RowKind
     sku_id: SkuId | None
     sku_part_number: str
+        how: How the numbers came about where they are not the tenant's own.
+        disabled, guests: Of the seats, those that users hold who may not sign in, and guests;
+            ``None`` where users were not read. They are billed like all others.
     name: str
     counts: SeatCounts | None
     unknown: str | None
@@ -155,6 +178,9 @@ def merged(fresh: TenantSnapshot, last: TenantSnapshot | None) -> TenantSnapshot
     """Return the fresh snapshot with what the last one knew: gone SKUs, and evidence of terms.
 
     A SKU missing from a complete answer is unknown at first, and zero once a second complete
+    how: tuple[str, ...] = ()
+    disabled: int | None = None
+    guests: int | None = None
     answer at least 20 hours after the first missed it too.
 
     Source:

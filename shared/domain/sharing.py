@@ -1,0 +1,208 @@
+"""Tenants that several customers share: whose users hold which licences, and how often."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import combinations
+
+from shared.domain.customers import Customer, CustomerState, UserFilter
+from shared.domain.ids import CustomerId, SkuId
+from shared.domain.licensing import AssignedUser, UserDetails
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Licences of one SKU that users hold, each user once.
+
+    Attributes:
+        seats: All of them.
+        disabled: Those of users who may not sign in: former staff, and shared mailboxes.
+        guests: Those of guests from other tenants.
+    """
+
+    sku_id: SkuId
+    seats: int
+    disabled: int = 0
+    guests: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A customer's part of its tenant's licensed users.
+
+    Attributes:
+        filter: What chose them; a share by another filter tells nothing.
+        users: Licensed users that match.
+        held: Licences they hold, by SKU; a SKU that is not here is held by none of them.
+    """
+
+    customer_id: CustomerId
+    filter: UserFilter | None
+    users: int
+    held: tuple[Held, ...]
+
+    def of(self, sku_id: SkuId) -> Held:
+        """Return the licences of one SKU."""
+        return _of(self.held, sku_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Licensed users that two customers both have.
+
+    Attributes:
+        customers: The two, in order.
+        users: At least one.
+    """
+
+    customers: tuple[CustomerId, CustomerId]
+    users: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserTally:
+    """A tenant's licensed users, counted once for all its customers; nobody is named.
+
+    Attributes:
+        taken_at: When they were read.
+        users: All licensed users.
+        users_in_none, users_in_several: Those that no customer has, and more than one.
+        shares: One for each customer that is not deleted.
+        overlaps: Of each two customers that have users in common.
+        held: Licences of all users, by SKU.
+        held_in_none: Licences of users that no customer has, by SKU.
+        held_in_several: Licences of users that several customers have, each once, by SKU.
+    """
+
+    taken_at: datetime
+    users: int
+    users_in_none: int
+    users_in_several: int
+    shares: tuple[Share, ...]
+    overlaps: tuple[Overlap, ...]
+    held: tuple[Held, ...]
+    held_in_none: tuple[Held, ...]
+    held_in_several: tuple[Held, ...]
+
+    def share_of(self, customer_id: CustomerId) -> Share | None:
+        """Return the customer's share, if it was counted."""
+        return next((one for one in self.shares if one.customer_id == customer_id), None)
+
+    def overlaps_of(self, customer_id: CustomerId) -> tuple[tuple[CustomerId, int], ...]:
+        """Return the customers that share users with this one, and how many."""
+        return tuple(
+            (_other(one.customers, customer_id), one.users)
+            for one in self.overlaps
+            if customer_id in one.customers
+        )
+
+    def total(self, sku_id: SkuId) -> Held:
+        """Return the licences of one SKU that any user holds."""
+        return _of(self.held, sku_id)
+
+
+def matches(user_filter: UserFilter | None, details: UserDetails) -> bool:
+    """Return whether a user belongs to a customer.
+
+    Each field that the filter names must have one of its values, whatever the case and the blanks
+    around it. Without a filter, everybody belongs.
+    """
+    if user_filter is None:
+        return True
+    asked = (
+        (user_filter.department, details.department),
+        (user_filter.office, details.office),
+        (user_filter.city, details.city),
+        (user_filter.state, details.state),
+    )
+    return all(_plain(value) in map(_plain, accepted) for accepted, value in asked if accepted)
+
+
+def users_of(customer: Customer, users: Iterable[AssignedUser]) -> Iterator[AssignedUser]:
+    """Yield the customer's users; those without details only where there is no filter."""
+    for user in users:
+        if customer.filter is None or (user.details and matches(customer.filter, user.details)):
+            yield user
+
+
+def tally(
+    users: Iterable[AssignedUser], customers: Iterable[Customer], taken_at: datetime
+) -> UserTally:
+    """Return who has how many licences; the users must come with their details.
+
+    Deleted customers have no share. A paused one has, so that nobody takes its users for
+    forgotten, but it overlaps with no one: it is not billed.
+
+    Source:
+        docs/adr/0016-custom-licences-and-shared-tenants.md
+    """
+    sharing = sorted(
+        (c for c in customers if c.state is not CustomerState.DELETED),
+        key=lambda customer: customer.customer_id,
+    )
+    active = {c.customer_id for c in sharing if c.state is CustomerState.ACTIVE}
+    everybody, nobody, several = _Bag(), _Bag(), _Bag()
+    bags = {customer.customer_id: _Bag() for customer in sharing}
+    pairs: Counter[tuple[CustomerId, CustomerId]] = Counter()
+    for user in users:
+        details = user.details or UserDetails()
+        owners = [c.customer_id for c in sharing if matches(c.filter, details)]
+        everybody.add(user, details)
+        for owner in owners:
+            bags[owner].add(user, details)
+        if not owners:
+            nobody.add(user, details)
+        if len(owners) > 1:
+            several.add(user, details)
+        pairs.update(combinations([one for one in owners if one in active], 2))
+    return UserTally(
+        taken_at=taken_at,
+        users=everybody.users,
+        users_in_none=nobody.users,
+        users_in_several=several.users,
+        shares=tuple(
+            Share(c.customer_id, c.filter, bags[c.customer_id].users, bags[c.customer_id].held())
+            for c in sharing
+        ),
+        overlaps=tuple(Overlap(pair, pairs[pair]) for pair in sorted(pairs)),
+        held=everybody.held(),
+        held_in_none=nobody.held(),
+        held_in_several=several.held(),
+    )
+
+
+class _Bag:
+    """Licences that are being counted."""
+
+    def __init__(self) -> None:
+        self.users = 0
+        self._seats: Counter[SkuId] = Counter()
+        self._disabled: Counter[SkuId] = Counter()
+        self._guests: Counter[SkuId] = Counter()
+
+    def add(self, user: AssignedUser, details: UserDetails) -> None:
+        self.users += 1
+        self._seats.update(user.sku_ids)
+        if not details.enabled:
+            self._disabled.update(user.sku_ids)
+        if details.guest:
+            self._guests.update(user.sku_ids)
+
+    def held(self) -> tuple[Held, ...]:
+        return tuple(
+            Held(sku_id, self._seats[sku_id], self._disabled[sku_id], self._guests[sku_id])
+            for sku_id in sorted(self._seats)
+        )
+
+
+def _of(held: tuple[Held, ...], sku_id: SkuId) -> Held:
+    return next((one for one in held if one.sku_id == sku_id), Held(sku_id, 0))
+
+
+def _other(pair: tuple[CustomerId, CustomerId], one: CustomerId) -> CustomerId:
+    return pair[1] if pair[0] == one else pair[0]
+
+
+def _plain(text: str) -> str:
+    return text.strip().casefold()
