@@ -84,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
 def _app(name: str, *, check_contracts: bool) -> Starlette:
     app = SIMULATORS[name][1]()
     simulator = simulator_of(app)
-    simulator.check_contracts = check_contracts
-    simulator.calls = CallLog(_KEPT_CALLS)
+    for one in (simulator, *simulator.neighbours):
+        one.check_contracts = check_contracts
+        one.calls = CallLog(_KEPT_CALLS)
     return app

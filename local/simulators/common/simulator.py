@@ -127,6 +127,7 @@ class Simulator:
         self.latency = 0.0  # seconds that every call of the vendor's API takes
         self.check_contracts = check_contracts
         self.lock = threading.RLock()
+        self.neighbours: list[Simulator] = []  # mounted in the same application
         self._clock = clock
         self._violations: deque[Violation] = deque(maxlen=_KEPT_VIOLATIONS)
 

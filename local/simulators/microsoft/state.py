@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from local.simulators.common.messages import Json
+from local.simulators.partnercenter.state import PartnerCenterState
 
 GRAPH_PERMISSIONS = (
     "Organization.Read.All",
@@ -241,6 +242,7 @@ class MicrosoftState(_Part):
     contracts: list[Contract] = []
     delegated_admin_customer_ids: list[str] = []
     refresh_tokens: list[RefreshToken] = []
+    partner_center: PartnerCenterState = Field(default_factory=PartnerCenterState)
     login_host: str = "login.microsoftonline.com"  # named in discovery documents
     graph_host: str = "graph.microsoft.com"
     token_lifetime_seconds: int = Field(default=3599, gt=0)

@@ -1,4 +1,4 @@
-"""Joins sign-in, Graph and the hand pages into one vendor."""
+"""Joins sign-in, Graph and the hand pages into one vendor, with Partner Center beside them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Mount
 
 from local.simulators.common.app import build_app
 from local.simulators.common.contract import Contract
@@ -19,6 +19,7 @@ from local.simulators.microsoft.graph import BASE_PATH, Graph, relinked
 from local.simulators.microsoft.login import Login
 from local.simulators.microsoft.state import MicrosoftState
 from local.simulators.microsoft.tokens import TokenStore
+from local.simulators.partnercenter.vendor import MOUNTED_AT, partner_center_app
 
 _CONTRACT = Path(__file__).parents[1] / "contracts" / "graph" / "openapi.json"
 
@@ -48,6 +49,7 @@ class Microsoft(Vendor):
     ) -> None:
         self.state = state or MicrosoftState()
         self.tokens = TokenStore()
+        self._clock = clock
         self._login = Login(lambda: self.state, self.tokens, clock)
         self._graph = Graph(lambda: self.state, self.tokens, clock, graph_contract())
 
@@ -93,7 +95,13 @@ class Microsoft(Vendor):
         self.state = MicrosoftState.model_validate(value)
 
     def routes(self, simulator: Simulator) -> Sequence[BaseRoute]:
-        return pages.routes(lambda: self.state, self.tokens, simulator)
+        partner_center = partner_center_app(
+            lambda: self.state, self.tokens, self._clock, beside=simulator
+        )
+        return [
+            Mount(MOUNTED_AT, partner_center),
+            *pages.routes(lambda: self.state, self.tokens, simulator),
+        ]
 
 
 def microsoft_app(
