@@ -320,13 +320,22 @@ class _Planner:
     def _without_line(self) -> Plan:
         seats = self._seats_on(self.today)
         first_move = self._first_billed_move()
+        adopts = any(m.mapping.existing_line is ExistingLine.ADOPT for m in self.request.members)
         if seats == 0 and first_move is None:
-            return self._nothing_yet()
-        if any(m.mapping.existing_line is ExistingLine.ADOPT for m in self.request.members):
+            return (self._emptied_line() if adopts else None) or self._nothing_yet()
+        if adopts:
             adoption = self._existing_line(starts=self.today if seats else first_move or self.today)
             if adoption is not None:
                 return adoption
         return self._create(first_move if seats == 0 else None)
+
+    def _emptied_line(self) -> Plan | None:
+        """Take over a line that goes on billing although its rows have no seats left."""
+        fitting = self._fitting_lines(self.today)
+        all_started = all(self._started(m, self.today) for m in self.request.members)
+        if len(fitting) == 1 and fitting[0].quantity and all_started:
+            return self._existing_line(self.today)
+        return None
 
     def _first_billed_move(self) -> date | None:
         """The day a row moves here from another line: its new line may be written ahead."""
@@ -353,14 +362,7 @@ class _Planner:
         return self._stop(PlanStatus.IN_STEP, needed=0)
 
     def _existing_line(self, starts: date) -> Plan | None:
-        same = [
-            line
-            for line in self.request.lines
-            if line.product_id == self.group.product_id
-            and line.bills_after(starts)
-            and not is_ours(line)
-            and line.line_id not in self.request.owned_elsewhere
-        ]
+        same = self._fitting_lines(starts)
         if not same:
             return None
         names = ", ".join(line.line_id for line in same)
@@ -385,6 +387,16 @@ class _Planner:
                 ),
             )
         return self._adopt(line, ours=False)
+
+    def _fitting_lines(self, starts: date) -> list[AgreementLine]:
+        return [
+            line
+            for line in self.request.lines
+            if line.product_id == self.group.product_id
+            and line.bills_after(starts)
+            and not is_ours(line)
+            and line.line_id not in self.request.owned_elsewhere
+        ]
 
     def _adopt(self, line: AgreementLine, *, ours: bool) -> Plan:
         if line.quantity is None:
@@ -494,7 +506,7 @@ class _Planner:
             starts = move
         else:
             overrides = [
-                m.mapping.override_start
+                None if m.row_id in self.ledger.rows else m.mapping.override_start
                 for m in self.request.members
                 if m.mapping.bills_on(self.today) and self._started(m, self.today)
             ]

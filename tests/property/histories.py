@@ -8,6 +8,7 @@ from fractions import Fraction
 from hypothesis import strategies as st
 
 from local.simulators.connectwise import billing
+from tests.builders import LINE, a_line, a_mapping
 from tests.property.oracle import Oracle
 from tests.property.simulated import TIMINGS, CrashError, Driver, SimulatedPsa, Timing, a_psa
 
@@ -36,6 +37,9 @@ class History:
     Attributes:
         invoices: Whether the invoices of a day come before, between or after its syncs.
         opening: Days after the anchor on which the first sync happens.
+        ends_after: Days after the anchor to the agreement's last day, if it ends.
+        override_after: Days after the anchor to the override start, if there is one.
+        adopts: Seats of a line that somebody made when the agreement began, if there is one.
     """
 
     anchor: date
@@ -46,6 +50,17 @@ class History:
     steps: tuple[Step, ...]
     credits: bool = False
     prorates: bool = True
+    ends_after: int | None = None
+    override_after: int | None = None
+    adopts: int | None = None
+
+    @property
+    def ends(self) -> date | None:
+        return None if self.ends_after is None else self._after(self.ends_after)
+
+    @property
+    def override_start(self) -> date | None:
+        return None if self.override_after is None else self._after(self.override_after)
 
     @property
     def calendar(self) -> billing.Calendar:
@@ -56,6 +71,9 @@ class History:
         seats = [step.seats for step in self.steps]
         return seats == sorted(seats)
 
+    def _after(self, days: int) -> date:
+        return self.anchor + timedelta(days=days)
+
     def syncs(self) -> dict[date, list[Step]]:
         """The steps by day, and quiet ones at period starts once the last has happened."""
         day = self.anchor + timedelta(days=self.opening)
@@ -63,6 +81,9 @@ class History:
         for number, step in enumerate(self.steps):
             day += timedelta(days=step.gap if number else 0)
             found.setdefault(day, []).append(step)
+        if self.ends is not None:
+            seen = [found[when][-1].seats for when in sorted(found) if when <= self.ends]
+            found.setdefault(self.ends, [Step(0, seen[-1])])
         last = self.steps[-1]
         index = self.calendar.index_at(day)
         for number in range(1, 5):
@@ -80,13 +101,20 @@ def histories(
     prorates: bool = True,
     crashes: bool = False,
     rising: bool = False,
+    overrides: bool = False,
+    adopts: bool = False,
+    ends: bool = False,
     months: tuple[int, ...] = (1, 1, 3, 12),
 ) -> History:
     length = draw(st.sampled_from(months))
     gaps = st.one_of(st.integers(0, 3), st.integers(0, LONGEST_GAP[length]))
     crash = st.one_of(st.none(), st.integers(0, 3)) if crashes else st.none()
     steps = st.builds(Step, gaps, st.integers(0, 9), crash)
+    opening = draw(st.integers(1 if adopts else 0, LONGEST_GAP[length]))
     drawn = draw(st.lists(steps, min_size=1, max_size=10))
+    if overrides:
+        # A line that an override starts in the past does not change again on its first day.
+        drawn = [replace(step, gap=max(1, step.gap)) for step in drawn]
     if rising:
         seats = sorted(step.seats for step in drawn)
         drawn = [replace(step, seats=n) for step, n in zip(drawn, seats, strict=True)]
@@ -94,12 +122,17 @@ def histories(
         anchor=date(draw(st.integers(2023, 2027)), draw(st.integers(1, 12)), 1)
         + timedelta(days=draw(st.integers(0, 30))),
         months=length,
-        timing=draw(st.sampled_from(TIMINGS)),
+        # Once an agreement has ended nothing is written to it: a late invoice in arrears would
+        # bill its last period at the quantity of the one before.
+        timing=draw(st.sampled_from(TIMINGS[:-1] if ends else TIMINGS)),
         invoices=draw(st.sampled_from((BEFORE, BETWEEN, AFTER))),
-        opening=draw(st.integers(0, LONGEST_GAP[length])),
+        opening=opening,
         steps=tuple(drawn),
         credits=draw(st.booleans()) if with_credits is None else with_credits,
         prorates=prorates,
+        ends_after=opening + draw(st.integers(0, 4 * LONGEST_GAP[length])) if ends else None,
+        override_after=draw(st.integers(0, opening + LONGEST_GAP[length])) if overrides else None,
+        adopts=draw(st.integers(1, 9)) if adopts else None,
     )
 
 
@@ -122,12 +155,24 @@ class Walk:
     def __post_init__(self) -> None:
         h = self.history
         first = h.anchor + timedelta(days=h.opening)
-        self.psa = a_psa(h.anchor, h.months, h.timing, prorates=h.prorates)
-        self.driver = Driver(self.psa, credits=h.credits)
-        self.oracle = Oracle(h.calendar, credits_on=h.credits, prorates=h.prorates)
+        self.psa = a_psa(h.anchor, h.months, h.timing, prorates=h.prorates, ends=h.ends)
+        mapping = a_mapping(override_start=h.override_start)
+        self.driver = Driver(self.psa, (mapping,), credits=h.credits)
+        self.oracle = Oracle(
+            h.calendar,
+            credits_on=h.credits,
+            prorates=h.prorates,
+            starts=h.override_start,
+            ends=h.ends,
+        )
+        if h.adopts is not None:
+            self.psa.lines[LINE] = a_line(quantity=h.adopts, starts=h.anchor)
         self.oracle.first_uninvoiced = h.calendar.index_at(self.psa.terms.first_uninvoiced.start)
-        while self._due_on(first - DAY):
-            self._invoice(first - DAY)
+        if h.adopts is not None:
+            self.oracle.sync(h.anchor, h.adopts)
+        for day in self._days({}, first - DAY):
+            while self._due_on(day):
+                self._invoice(day)
 
     def run(self) -> "Walk":
         syncs = self.history.syncs()
@@ -157,7 +202,7 @@ class Walk:
         }
 
     def _days(self, syncs: dict[date, list[Step]], last: date) -> Iterator[date]:
-        day = min(syncs)
+        day = min(syncs, default=self.history.anchor)
         while day <= last:
             if day in syncs or self._due_on(day):
                 yield day
@@ -186,4 +231,6 @@ class Walk:
             pending = () if self.driver.intent is None else self.driver.intent.operations
             if pending and self.driver.writes == writes:
                 return  # nothing landed: the change is not seen before the next sync
+        if (self.history.override_start or day) > day or (self.history.ends or day) < day:
+            return
         self.oracle.sync(day, step.seats)
