@@ -116,6 +116,7 @@ def _build(settings: Settings) -> Services:
         leases=kept.leases,
         changes=kept.changes,
         runs=kept.runs,
+        custom_licenses=kept.custom_licenses,
         headers=kept.headers,
         approvals=kept.approvals,
         alerts=kept.alerts,

@@ -19,6 +19,7 @@ from shared.domain.agreements import (
 )
 from shared.domain.alerts import Alert
 from shared.domain.approvals import Approval
+from shared.domain.custom import CustomLicense, PeopleCount
 from shared.domain.customers import Customer, DirectoryTenant
 from shared.domain.descriptions import LineText
 from shared.domain.guards import GuardSettings
@@ -28,6 +29,7 @@ from shared.domain.ids import (
     CompanyId,
     ConnectionName,
     CustomerId,
+    CustomLicenseId,
     GroupId,
     ProductId,
     ProfileId,
@@ -42,6 +44,7 @@ from shared.domain.licensing import AssignedUser, TenantSnapshot
 from shared.domain.mappings import BillingProfile, GlobalExclusion, Mapping, RowExclusion
 from shared.domain.planning import CreditMode
 from shared.domain.runs import Run, RunItem
+from shared.domain.sharing import UserTally
 
 T = TypeVar("T")
 
@@ -95,8 +98,13 @@ class LicenseSource(Protocol):
             UnexpectedPayloadError: Graph answered something else than its contract says.
         """
 
-    def assigned_users(self, tenant_id: TenantId) -> tuple[AssignedUser, ...]:
-        """Return the users with a licence, completely; read only when an invoice names users.
+    def assigned_users(
+        self, tenant_id: TenantId, *, details: bool = False
+    ) -> tuple[AssignedUser, ...]:
+        """Return the users with a licence, completely; read only when something needs them.
+
+        Args:
+            details: Also what tells whose users they are, where customers share the tenant.
 
         Raises: as ``read_tenant``.
         """
@@ -105,6 +113,38 @@ class LicenseSource(Protocol):
         """Return the customers' tenants that the partner's tenant lists.
 
         Raises: as ``read_tenant``.
+        """
+
+
+class UserCounts(Protocol):
+    """How many users a tenant has; nobody is named. The counts of custom licences come from here.
+
+    Raises: as ``LicenseSource.read_tenant``.
+    """
+
+    def count_users(
+        self, tenant_id: TenantId, *, licensed_only: bool, domain: str | None, enabled_only: bool
+    ) -> int:
+        """Return how many users the tenant has.
+
+        Args:
+            licensed_only: Only those with at least one licence.
+            domain: Only those whose user principal name is in this domain.
+            enabled_only: Only those who may sign in.
+        """
+
+    def count_group_members(
+        self, tenant_id: TenantId, group_id: str, *, include_disabled: bool
+    ) -> int:
+        """Return how many users are members of a group themselves, each once.
+
+        Groups and devices in it do not count, nor do the members of a group inside it.
+
+        Args:
+            include_disabled: Also those who may not sign in.
+
+        Raises:
+            NotFoundError: The tenant has no such group.
         """
 
 
@@ -326,6 +366,45 @@ class MappingRepository(Protocol):
         """Take an exclusion away; a missing one is no error."""
 
 
+class CustomLicenseRepository(Protocol):
+    """Custom licences, also retired ones."""
+
+    def add(self, license_: CustomLicense) -> Versioned[CustomLicense]:
+        """Store a new one.
+
+        Raises:
+            ConflictError: The customer has one with this id.
+        """
+
+    def get(
+        self, customer_id: CustomerId, license_id: CustomLicenseId
+    ) -> Versioned[CustomLicense]:
+        """Return the custom licence.
+
+        Raises:
+            NotFoundError: The customer has none with this id.
+        """
+
+    def save(
+        self, read: Versioned[CustomLicense], license_: CustomLicense
+    ) -> Versioned[CustomLicense]:
+        """Replace what was read.
+
+        Raises:
+            StaleVersionError: Somebody saved it first.
+        """
+
+    def delete(self, read: Versioned[CustomLicense]) -> None:
+        """Remove what was read; a missing one is no error.
+
+        Raises:
+            StaleVersionError: Somebody saved it first.
+        """
+
+    def of_customer(self, customer_id: CustomerId) -> tuple[Versioned[CustomLicense], ...]:
+        """Return the customer's, by id, in one query."""
+
+
 class ExclusionRepository(Protocol):
     """Global exclusions, as one list."""
 
@@ -351,6 +430,10 @@ class TenantRecord:
         failures: Failed reads in a row.
         failing_since: When the first of them was.
         problem: Why the last read failed, for a person; empty when it did not.
+        users: Who has how many licences where customers share the tenant; ``None`` elsewhere, and
+            before the first complete read of users.
+        users_problem: Why the last read of users failed; empty when it did not.
+        people: The last count of each custom licence that counts people.
     """
 
     tenant_id: TenantId
@@ -358,6 +441,9 @@ class TenantRecord:
     failures: int = 0
     failing_since: datetime | None = None
     problem: str = ""
+    users: UserTally | None = None
+    users_problem: str = ""
+    people: tuple[PeopleCount, ...] = ()
 
     @property
     def read_at(self) -> datetime | None:
@@ -687,6 +773,7 @@ class Services:
     customers: CustomerRepository
     profiles: ProfileRepository
     mappings: MappingRepository
+    custom_licenses: CustomLicenseRepository
     exclusions: ExclusionRepository
     snapshots: SnapshotRepository
     ledgers: LedgerRepository

@@ -7,6 +7,7 @@ line for the rest of March, and April's standing quantity.
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from shared.domain.agreements import (
     Agreement,
@@ -21,6 +22,7 @@ from shared.domain.agreements import (
 )
 from shared.domain.alerts import Alert, AlertKind
 from shared.domain.approvals import Approval, ApprovalState
+from shared.domain.custom import CustomLicense, EntraUsers, PeopleCount, Source
 from shared.domain.customers import Customer, CustomerState, DirectoryTenant, UserFilter
 from shared.domain.descriptions import LineText
 from shared.domain.history import Change
@@ -29,6 +31,7 @@ from shared.domain.ids import (
     CompanyId,
     ConnectionName,
     CustomerId,
+    CustomLicenseId,
     GroupId,
     LineId,
     ProductId,
@@ -38,12 +41,20 @@ from shared.domain.ids import (
     SkuId,
     SubscriptionId,
     TenantId,
+    custom_row,
     sku_row,
     subscription_row,
 )
 from shared.domain.intents import Intent
 from shared.domain.ledger import Charged, InForce, Ledger
-from shared.domain.licensing import Sku, Subscription, SubscriptionStatus, TenantSnapshot
+from shared.domain.licensing import (
+    AssignedUser,
+    Sku,
+    Subscription,
+    SubscriptionStatus,
+    TenantSnapshot,
+    UserDetails,
+)
 from shared.domain.mappings import (
     Billable,
     BillingProfile,
@@ -83,6 +94,9 @@ E5_ROW = sku_row(E5)
 BUSINESS_PREMIUM_ROW = sku_row(BUSINESS_PREMIUM)
 SUBSCRIPTION = SubscriptionId("aaaaaaaa-0000-4000-8000-000000000001")
 OTHER_SUBSCRIPTION = SubscriptionId("aaaaaaaa-0000-4000-8000-000000000002")
+MANAGED_USERS = CustomLicenseId("managed")
+MANAGED_USERS_ROW = custom_row(MANAGED_USERS)
+EVERYBODY = EntraUsers(licensed_only=False, domain=None, enabled_only=False)
 SUBSCRIPTION_ROW = subscription_row(SUBSCRIPTION)
 
 COMPANY = CompanyId("250")
@@ -123,6 +137,7 @@ def a_customer(
     state: CustomerState = CustomerState.ACTIVE,
     split: Iterable[SkuId] = (),
     added_at: datetime = NOW - timedelta(days=30),
+    accept_overlap: bool = False,
 ) -> Customer:
     return Customer(
         customer_id=customer_id,
@@ -136,6 +151,7 @@ def a_customer(
         split=frozenset(split),
         added_by=EDITOR,
         added_at=added_at,
+        accept_overlap=accept_overlap,
     )
 
 
@@ -219,6 +235,36 @@ def a_tenant_record(
     problem: str = "",
 ) -> TenantRecord:
     return TenantRecord(tenant_id, snapshot, failures, failing_since, problem)
+
+
+def a_user(
+    name: str, *sku_ids: SkuId, domain: str = "contoso.example", **details: Any
+) -> AssignedUser:
+    """Return a user with these licences, E5 if none are given, and with details."""
+    address = f"{name.lower().replace(' ', '.')}@{domain}"
+    return AssignedUser(name, address, frozenset(sku_ids or (E5,)), UserDetails(**details))
+
+
+def a_custom_license(
+    license_id: CustomLicenseId = MANAGED_USERS,
+    *,
+    customer_id: CustomerId = CUSTOMER,
+    name: str = "Managed users",
+    source: Source = EVERYBODY,
+    retired: bool = False,
+) -> CustomLicense:
+    return CustomLicense(customer_id, license_id, name, source, EDITOR, NOW, retired)
+
+
+def a_people_count(
+    seats: int | None = 7,
+    *,
+    license_id: CustomLicenseId = MANAGED_USERS,
+    customer_id: CustomerId = CUSTOMER,
+    taken_at: datetime = NOW,
+    problem: str = "",
+) -> PeopleCount:
+    return PeopleCount(customer_id, license_id, EVERYBODY, taken_at, seats, problem)
 
 
 # Profiles and mappings ---------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """What every LicenseSource promises."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Protocol
 
 import pytest
@@ -14,7 +15,7 @@ from shared.domain.errors import (
     UpstreamUnavailableError,
 )
 from shared.domain.ids import TenantId
-from shared.domain.licensing import AssignedUser, SubscriptionStatus, TenantSnapshot
+from shared.domain.licensing import AssignedUser, SubscriptionStatus, TenantSnapshot, UserDetails
 from shared.ports import LicenseSource
 from tests.builders import (
     BUSINESS_PREMIUM,
@@ -148,6 +149,16 @@ class LicenseSourceContract:
         world.hold(a_snapshot())
         world.assign(TENANT, [BOB, ADA])
 
+        assert world.source.assigned_users(TENANT) == (ADA, BOB)
+
+    def test_users_come_with_their_details_when_they_are_asked_for(self, world):
+        world.hold(a_snapshot())
+        told = UserDetails("Sales", "Köln 1", "Köln", "NRW", enabled=False, guest=True)
+        world.assign(TENANT, [replace(ADA, details=told), BOB])
+
+        ada, bob = world.source.assigned_users(TENANT, details=True)
+
+        assert (ada.details, bob.details) == (told, UserDetails())
         assert world.source.assigned_users(TENANT) == (ADA, BOB)
 
     def test_users_without_a_licence_are_left_out(self, world):

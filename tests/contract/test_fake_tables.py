@@ -14,6 +14,7 @@ from tests.contract.repositories.billing import (
     LedgersContract,
     SnapshotsContract,
 )
+from tests.contract.repositories.custom_licenses import CustomLicensesContract
 from tests.contract.repositories.customers import CustomersContract, ProfilesContract
 from tests.contract.repositories.leases import ConnectionsContract, LeasesContract
 from tests.contract.repositories.mappings import ExclusionsContract, MappingsContract
@@ -43,6 +44,10 @@ class TestProfiles(ProfilesContract):
 
 
 class TestMappings(MappingsContract):
+    pass
+
+
+class TestCustomLicenses(CustomLicensesContract):
     pass
 
 

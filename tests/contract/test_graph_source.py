@@ -11,7 +11,7 @@ from local.simulators.microsoft.builders import CLIENT_ID, a_contract, a_tenant,
 from shared.adapters.microsoft.graph import GraphLicenseSource
 from shared.domain.customers import DirectoryTenant
 from shared.domain.ids import TenantId
-from shared.domain.licensing import AssignedUser, Sku, TenantSnapshot
+from shared.domain.licensing import AssignedUser, Sku, TenantSnapshot, UserDetails
 from tests.contract.license_source import LicenseSourceContract
 from tests.microsoft_site import BATCH, USERS, MicrosoftSite, microsoft_site
 
@@ -49,6 +49,7 @@ class GraphWorld:
                 display_name=user.name,
                 user_principal_name=user.address,
                 sku_ids=sorted(sku_id.upper() for sku_id in user.sku_ids),
+                **_details(user.details),
             )
             for user in users
         ]
@@ -124,6 +125,19 @@ def _tenant(snapshot: TenantSnapshot) -> simulated.Tenant:
             if (left_out := _left_out(sku))
         },
     )
+
+
+def _details(details: UserDetails | None) -> dict[str, object]:
+    if details is None:
+        return {}
+    return {
+        "department": f" {details.department}\N{NO-BREAK SPACE}",
+        "office_location": details.office,
+        "city": details.city,
+        "state": details.state,
+        "account_enabled": details.enabled,
+        "user_type": "Guest" if details.guest else "Member",
+    }
 
 
 def _left_out(sku: Sku) -> dict[str, None]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from shared.domain.customers import DirectoryTenant
 from shared.domain.errors import AccessDeniedError, SeatsyncError
 from shared.domain.ids import TenantId
-from shared.domain.licensing import AssignedUser, TenantSnapshot
+from shared.domain.licensing import AssignedUser, TenantSnapshot, UserDetails
 from shared.ports import Clock
 
 
@@ -60,10 +60,16 @@ class FakeLicenseSource:
         self._check(tenant_id)
         return replace(self._snapshots[tenant_id], taken_at=taken_at)
 
-    def assigned_users(self, tenant_id: TenantId) -> tuple[AssignedUser, ...]:
+    def assigned_users(
+        self, tenant_id: TenantId, *, details: bool = False
+    ) -> tuple[AssignedUser, ...]:
         self.user_reads[tenant_id] += 1
         self._check(tenant_id)
-        licensed = (user for user in self._users.get(tenant_id, ()) if user.sku_ids)
+        licensed = (
+            replace(user, details=(user.details or UserDetails()) if details else None)
+            for user in self._users.get(tenant_id, ())
+            if user.sku_ids
+        )
         return tuple(sorted(licensed, key=lambda one: (one.name.casefold(), one.address)))
 
     def list_tenants(self) -> tuple[DirectoryTenant, ...]:

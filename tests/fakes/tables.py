@@ -14,6 +14,7 @@ from shared.adapters.tables.keys import newest_first
 from shared.domain.agreements import Agreement
 from shared.domain.alerts import Alert
 from shared.domain.approvals import Approval, ApprovalState
+from shared.domain.custom import CustomLicense
 from shared.domain.customers import Customer
 from shared.domain.errors import (
     ConflictError,
@@ -27,6 +28,7 @@ from shared.domain.ids import (
     AgreementId,
     ConnectionName,
     CustomerId,
+    CustomLicenseId,
     GroupId,
     ProfileId,
     RowId,
@@ -204,6 +206,40 @@ def _superseded_key(mapping: Mapping) -> Key:
     assert mapping.effective_to is not None, "a superseded mapping has a last day"
     target = digest(mapping.profile_id, mapping.agreement_id, length=8)
     return mapping.customer_id, f"{mapping.row_id}~{mapping.effective_to}~{target}"
+
+
+class FakeCustomLicenses:
+    """A ``CustomLicenseRepository``."""
+
+    def __init__(self) -> None:
+        self._shelf = Shelf[CustomLicense]()
+
+    def add(self, license_: CustomLicense) -> Versioned[CustomLicense]:
+        try:
+            return self._shelf.save(None, license_, license_.customer_id, license_.license_id)
+        except StaleVersionError as error:
+            raise ConflictError(f"custom licence {license_.license_id} exists") from error
+
+    def get(self, customer_id: CustomerId, license_id: CustomLicenseId) -> Versioned[CustomLicense]:
+        found = self._shelf.get(customer_id, license_id)
+        if found is None:
+            raise NotFoundError(f"there is no custom licence {license_id}")
+        return found
+
+    def save(
+        self, read: Versioned[CustomLicense], license_: CustomLicense
+    ) -> Versioned[CustomLicense]:
+        return self._shelf.save(read, license_, license_.customer_id, license_.license_id)
+
+    def delete(self, read: Versioned[CustomLicense]) -> None:
+        key = read.value.customer_id, read.value.license_id
+        with self._shelf.lock:
+            if self._shelf.get(*key) is not None:
+                self._shelf.check(read, *key)
+                self._shelf.remove(*key)
+
+    def of_customer(self, customer_id: CustomerId) -> tuple[Versioned[CustomLicense], ...]:
+        return self._shelf.all(customer_id)
 
 
 class FakeExclusions:

@@ -51,6 +51,7 @@ from tests.contract.repositories.billing import (
     LedgersContract,
     SnapshotsContract,
 )
+from tests.contract.repositories.custom_licenses import CustomLicensesContract
 from tests.contract.repositories.customers import CustomersContract, ProfilesContract
 from tests.contract.repositories.leases import ConnectionsContract, LeasesContract
 from tests.contract.repositories.mappings import ExclusionsContract, MappingsContract
@@ -110,6 +111,10 @@ class TestProfiles(ProfilesContract):
 
 
 class TestMappings(MappingsContract):
+    pass
+
+
+class TestCustomLicenses(CustomLicensesContract):
     pass
 
 

@@ -28,7 +28,7 @@ from shared.adapters.microsoft.licenses import (
     subscriptions_of,
 )
 from shared.adapters.microsoft.login import LoginHttp
-from shared.adapters.microsoft.users import assigned_users_of
+from shared.adapters.microsoft.users import BASIC_FIELDS, DETAIL_FIELDS, assigned_users_of
 from shared.domain.customers import DirectoryTenant
 from shared.domain.errors import AccessDeniedError, OperatorActionError, SettingsError
 from shared.domain.ids import ConnectionName, TenantId
@@ -85,8 +85,12 @@ class GraphLicenseSource:
     def read_tenant(self, tenant_id: TenantId) -> TenantSnapshot:
         return self._in_tenant(tenant_id, lambda bearer: self._snapshot(tenant_id, bearer))
 
-    def assigned_users(self, tenant_id: TenantId) -> tuple[AssignedUser, ...]:
-        return self._in_tenant(tenant_id, self._licensed_users)
+    def assigned_users(
+        self, tenant_id: TenantId, *, details: bool = False
+    ) -> tuple[AssignedUser, ...]:
+        return self._in_tenant(
+            tenant_id, lambda bearer: self._licensed_users(bearer, details=details)
+        )
 
     def list_tenants(self) -> tuple[DirectoryTenant, ...]:
         return self._in_tenant(self._partner_tenant_id, self._contracts)
@@ -107,9 +111,9 @@ class GraphLicenseSource:
         first = self._session.get(_CONTRACTS, query, headers=bearer, kind="graph.contracts")
         return reseller_tenants(self._rows(Payload(first.json), bearer))
 
-    def _licensed_users(self, bearer: Bearer) -> tuple[AssignedUser, ...]:
+    def _licensed_users(self, bearer: Bearer, *, details: bool) -> tuple[AssignedUser, ...]:
         query: Parameters = {
-            "$select": "id,displayName,userPrincipalName,assignedLicenses",
+            "$select": f"{BASIC_FIELDS},{DETAIL_FIELDS}" if details else BASIC_FIELDS,
             "$filter": "assignedLicenses/$count ne 0",
             "$count": "true",
             "$top": _LARGEST_PAGE,
@@ -122,7 +126,7 @@ class GraphLicenseSource:
             kind="graph.users",
         )
         rows = (row for page in pages for row in Payload(page.json)["value"].items())
-        return assigned_users_of(rows)
+        return assigned_users_of(rows, details=details)
 
     def _rows(self, first: Payload, bearer: Bearer) -> Iterator[Payload]:
         """Yield the rows of a list, on all its pages. An empty page is not the last."""

@@ -7,6 +7,7 @@ from shared.adapters.tables.alerts import AlertTable
 from shared.adapters.tables.approvals import ApprovalTable
 from shared.adapters.tables.changes import ChangeTable
 from shared.adapters.tables.connections import ConnectionTable
+from shared.adapters.tables.custom_licenses import CustomLicenseTable
 from shared.adapters.tables.customers import CustomerTable
 from shared.adapters.tables.exclusions import ExclusionTable
 from shared.adapters.tables.headers import HeaderTable
@@ -27,6 +28,7 @@ from shared.ports import (
     Clock,
     ConnectionStates,
     CustomerRepository,
+    CustomLicenseRepository,
     ExclusionRepository,
     HeaderRepository,
     IntentRepository,
@@ -49,6 +51,7 @@ class Repositories:
     customers: CustomerRepository
     profiles: ProfileRepository
     mappings: MappingRepository
+    custom_licenses: CustomLicenseRepository
     exclusions: ExclusionRepository
     snapshots: SnapshotRepository
     ledgers: LedgerRepository
@@ -74,6 +77,7 @@ def repositories(tables: Tables, clock: Clock, lease: timedelta = LASTS) -> Repo
         customers=CustomerTable(tables),
         profiles=ProfileTable(tables),
         mappings=MappingTable(tables),
+        custom_licenses=CustomLicenseTable(tables),
         exclusions=ExclusionTable(tables),
         snapshots=SnapshotTable(tables),
         ledgers=LedgerTable(tables),
