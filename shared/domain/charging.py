@@ -198,9 +198,12 @@ def in_force_as_of(
 
 
 def pruned(entries: tuple[InForce, ...], needed_from: date) -> tuple[InForce, ...]:
-    """Return the entries without those that no day from ``needed_from`` on can ask for."""
-    older = [entry for entry in entries if entry.day <= needed_from]
-    return (*older[-1:], *(entry for entry in entries if entry.day > needed_from))
+    """Return the entries that days from ``needed_from`` on can ask for.
+
+    The last one before them stays too: it tells by how much a change on ``needed_from`` changed.
+    """
+    older = [entry for entry in entries if entry.day < needed_from]
+    return (*older[-1:], *(entry for entry in entries if entry.day >= needed_from))
 
 
 def _starts(ledger: Ledger) -> date:

@@ -17,6 +17,7 @@ from tests.builders import (
     a_mapping,
     a_product,
     a_profile,
+    an_agreement,
 )
 from tests.house import House
 
@@ -102,6 +103,19 @@ def test_the_change_list_tells_what_came_when(house):
     house.on(date(2026, 3, 20)).holds(12).cycle()
 
     assert house.lines[0].description.endswith("Changes: +2 on 20 Mar")
+
+
+def test_a_change_on_the_first_day_of_the_list_is_not_forgotten_by_the_next_sync(house):
+    with_text(house, changes=True).cycle()
+    house.on(date(2026, 4, 1)).holds(12).cycle()
+    house.psa.add(an_agreement(first_uninvoiced=date(2026, 6, 1)))
+    house.on(date(2026, 5, 1)).holds(13).cycle()
+    assert house.lines[0].description.endswith("Changes: +2 on 1 Apr, +1 on 1 May")
+    writes = len(house.psa.writes)
+
+    house.cycle()
+
+    assert len(house.psa.writes) == writes
 
 
 def test_a_percent_price_follows_the_psas_and_is_held_when_it_moves():
