@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 
 from shared.domain.ids import ConnectionName, TenantId
 from shared.domain.planning import CreditMode
-from shared.ports import Clock, LicenseSource, PsaConnection, RefreshTokens, Services
+from shared.ports import (
+    Clock,
+    LicenseSource,
+    PartnerSubscriptions,
+    PsaConnection,
+    RefreshTokens,
+    Services,
+)
 from shared.settings import MicrosoftSettings, PsaSettings, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -151,10 +158,17 @@ def _connections(
 ) -> "NamedConnections":
     from shared.adapters.connections import NamedConnections
     from shared.adapters.microsoft.graph import graph_source
+    from shared.adapters.microsoft.partnercenter import partner_center
 
     def microsoft(name: ConnectionName, chosen: MicrosoftSettings) -> Callable[[], LicenseSource]:
         config = _microsoft(chosen, development=settings.development)
         return lambda: graph_source(name, config, clock, http, refresh_tokens=refresh_tokens)
+
+    def partner(
+        name: ConnectionName, chosen: MicrosoftSettings
+    ) -> Callable[[], PartnerSubscriptions | None]:
+        config = _microsoft(chosen, development=settings.development)
+        return lambda: partner_center(name, config, http)
 
     def psa(name: ConnectionName, chosen: PsaSettings) -> Callable[[], PsaConnection]:
         return lambda: _psa_connection(name, chosen, clock, http)
@@ -164,6 +178,7 @@ def _connections(
     return NamedConnections(
         {name: microsoft(name, one) for name, one in microsofts.items()},
         {name: psa(name, one) for name, one in psas.items()},
+        {name: partner(name, one) for name, one in microsofts.items()},
     )
 
 
@@ -179,6 +194,8 @@ def _microsoft(chosen: MicrosoftSettings, *, development: bool) -> "MicrosoftCon
         cloud_name=CloudName(chosen.cloud),
         login_url=chosen.login_url,
         graph_url=chosen.graph_url,
+        partner_center=chosen.partner_center,
+        partner_center_url=chosen.partner_center_url,
         refresh_token=None if token is None else token.get_secret_value(),
         development=development,
     )

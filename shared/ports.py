@@ -19,6 +19,7 @@ from shared.domain.agreements import (
 )
 from shared.domain.alerts import Alert
 from shared.domain.approvals import Approval
+from shared.domain.commitments import PartnerSubscription
 from shared.domain.custom import CustomLicense, PeopleCount
 from shared.domain.customers import Customer, DirectoryTenant
 from shared.domain.descriptions import LineText
@@ -145,6 +146,23 @@ class UserCounts(Protocol):
 
         Raises:
             NotFoundError: The tenant has no such group.
+        """
+
+
+class PartnerSubscriptions(Protocol):
+    """What the partner bought for its customers, and on what terms; only direct CSPs can tell.
+
+    Raises: as ``LicenseSource.read_tenant``.
+    """
+
+    def customers(self) -> tuple[DirectoryTenant, ...]:
+        """Return the customers that the partner resells to, by name."""
+
+    def subscriptions(self, tenant_id: TenantId) -> tuple[PartnerSubscription, ...]:
+        """Return all subscriptions of a customer, also ended ones.
+
+        Raises:
+            NotFoundError: The partner has no such customer.
         """
 
 
@@ -741,6 +759,13 @@ class Connections(Protocol):
 
     def microsoft(self, name: ConnectionName) -> LicenseSource:
         """Return a Microsoft connection.
+
+        Raises:
+            NotFoundError: The settings name no such connection.
+        """
+
+    def partner_center(self, name: ConnectionName) -> PartnerSubscriptions | None:
+        """Return a Microsoft connection's Partner Center, or ``None`` where it has none.
 
         Raises:
             NotFoundError: The settings name no such connection.

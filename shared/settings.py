@@ -190,6 +190,12 @@ class MicrosoftSettings(_Part):
             raise ValueError("has a REFRESH_TOKEN, which only MODE gdap uses")
         return self
 
+    @model_validator(mode="after")
+    def _partner_center_exists(self) -> "MicrosoftSettings":
+        if self.partner_center and self.cloud == "dod":
+            raise ValueError("has PARTNER_CENTER, which the CLOUD dod has not")
+        return self
+
 
 class ConnectWiseSettings(_Part):
     """``PSA__<name>__…`` with the provider ``connectwise``."""

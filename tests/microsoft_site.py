@@ -17,12 +17,14 @@ from local.simulators.microsoft.vendor import Microsoft, microsoft_app
 from shared.adapters.http.session import pooled_http
 from shared.adapters.microsoft.config import ClientSecret, MicrosoftConfig
 from shared.adapters.microsoft.graph import GraphLicenseSource, graph_source
+from shared.adapters.microsoft.partnercenter import PartnerCenter, partner_center
 from shared.domain.ids import TenantId
 from shared.ports import RefreshTokens
 from tests.builders import MAIN, NOW
 
 LOGIN_URL = "http://login.test"
 GRAPH_URL = "http://graph.test"
+PARTNER_CENTER_URL = "http://partner.test/partnercenter"
 BATCH = "/$batch"
 SKUS = "/subscribedSkus"
 SUBSCRIPTIONS = "/directory/subscriptions"
@@ -64,6 +66,10 @@ class MicrosoftSite:
     def state(self) -> MicrosoftState:
         return self.vendor.state
 
+    @property
+    def partner_center_simulator(self) -> Simulator:
+        return self.simulator.neighbours[0]
+
     def tenant(self, tenant_id: str) -> Tenant:
         found = self.state.tenant(tenant_id)
         assert found is not None
@@ -84,15 +90,21 @@ class MicrosoftSite:
         self, *, refresh_tokens: RefreshTokens | None = None, **changed: object
     ) -> GraphLicenseSource:
         """Return another source, as another worker has it, with the configuration changed."""
-
-        def on_call(kind: str, method: str, status: int | None, seconds: float) -> None:
-            assert seconds >= 0
-            self.calls.append((kind, method, status))
-
         config = replace(self.config, **changed)
         return graph_source(
-            MAIN, config, self.clock, self.http, on_call, refresh_tokens=refresh_tokens
+            MAIN, config, self.clock, self.http, self.on_call, refresh_tokens=refresh_tokens
         )
+
+    def new_partner_center(self, **changed: object) -> PartnerCenter:
+        """Return Partner Center as the connection has it, with the configuration changed."""
+        config = replace(self.config, partner_center=True, **changed)
+        made = partner_center(MAIN, config, self.http, self.on_call)
+        assert made is not None
+        return made
+
+    def on_call(self, kind: str, method: str, status: int | None, seconds: float) -> None:
+        assert seconds >= 0
+        self.calls.append((kind, method, status))
 
 
 @contextmanager
@@ -120,6 +132,7 @@ def microsoft_site(
                     credential=ClientSecret(simulated.CLIENT_SECRET),
                     login_url=LOGIN_URL,
                     graph_url=GRAPH_URL,
+                    partner_center_url=PARTNER_CENTER_URL,
                     development=True,
                 ),
                 **config,
@@ -127,7 +140,8 @@ def microsoft_site(
         )
         site.source = site.new_source()
         yield site
-        assert own_faults(simulator.violations) == [], "the adapter broke Graph's contract"
+        for one in (simulator, *simulator.neighbours):
+            assert own_faults(one.violations) == [], "the adapter broke a contract"
 
 
 def own_faults(violations: Iterable[object]) -> list[object]:

@@ -2,11 +2,12 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from shared.domain.errors import NotFoundError
 from shared.domain.ids import ConnectionName
-from shared.ports import LicenseSource, PsaConnection
+from shared.ports import LicenseSource, PartnerSubscriptions, PsaConnection
 
 T = TypeVar("T")
 
@@ -18,8 +19,18 @@ class NamedConnections:
         self,
         microsoft: Mapping[ConnectionName, Callable[[], LicenseSource]],
         psa: Mapping[ConnectionName, Callable[[], PsaConnection]],
+        partner_center: Mapping[ConnectionName, Callable[[], PartnerSubscriptions | None]] = (
+            MappingProxyType({})
+        ),
     ) -> None:
+        """Take what makes each connection.
+
+        Args:
+            partner_center: By the name of a Microsoft connection; one without has none.
+        """
         self._microsoft = _Lazy("Microsoft", microsoft)
+        nowhere = dict.fromkeys(microsoft, _nothing)
+        self._partner_center = _Lazy("Microsoft", {**nowhere, **partner_center})
         self._psa = _Lazy("PSA", psa)
 
     def microsoft_names(self) -> tuple[ConnectionName, ...]:
@@ -31,8 +42,15 @@ class NamedConnections:
     def microsoft(self, name: ConnectionName) -> LicenseSource:
         return self._microsoft.get(name)
 
+    def partner_center(self, name: ConnectionName) -> PartnerSubscriptions | None:
+        return self._partner_center.get(name)
+
     def psa(self, name: ConnectionName) -> PsaConnection:
         return self._psa.get(name)
+
+
+def _nothing() -> None:
+    return None
 
 
 class _Lazy(Generic[T]):

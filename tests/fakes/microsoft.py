@@ -1,11 +1,12 @@
-"""A LicenseSource in memory."""
+"""A LicenseSource and PartnerSubscriptions in memory."""
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
+from shared.domain.commitments import PartnerSubscription
 from shared.domain.customers import DirectoryTenant
-from shared.domain.errors import AccessDeniedError, SeatsyncError
+from shared.domain.errors import AccessDeniedError, NotFoundError, SeatsyncError
 from shared.domain.ids import TenantId
 from shared.domain.licensing import AssignedUser, TenantSnapshot, UserDetails
 from shared.ports import Clock
@@ -85,3 +86,34 @@ class FakeLicenseSource:
             raise AccessDeniedError(
                 f"Microsoft knows no tenant {tenant_id}", remedy="Check the tenant's id."
             )
+
+
+class FakePartnerCenter:
+    """``PartnerSubscriptions`` that hold what a test puts there and can be told to fail.
+
+    Attributes:
+        error: Raised by every read while it is set.
+    """
+
+    def __init__(self) -> None:
+        self._bought: dict[TenantId, tuple[DirectoryTenant, tuple[PartnerSubscription, ...]]] = {}
+        self.error: SeatsyncError | None = None
+
+    def hold(self, customer: DirectoryTenant, *subscriptions: PartnerSubscription) -> None:
+        """Let a customer have these subscriptions, from now on."""
+        self._bought[customer.tenant_id] = (customer, subscriptions)
+
+    def customers(self) -> tuple[DirectoryTenant, ...]:
+        self._check()
+        found = (customer for customer, _ in self._bought.values())
+        return tuple(sorted(found, key=lambda one: (one.name.casefold(), one.tenant_id)))
+
+    def subscriptions(self, tenant_id: TenantId) -> tuple[PartnerSubscription, ...]:
+        self._check()
+        if tenant_id not in self._bought:
+            raise NotFoundError(f"the partner has no customer {tenant_id}")
+        return self._bought[tenant_id][1]
+
+    def _check(self) -> None:
+        if self.error:
+            raise self.error

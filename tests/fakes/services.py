@@ -6,7 +6,7 @@ from typing import Any
 from shared.domain.errors import NotFoundError
 from shared.domain.ids import ConnectionName
 from shared.domain.planning import CreditMode
-from shared.ports import LicenseSource, PsaConnection, PsaGateway, Services
+from shared.ports import LicenseSource, PartnerSubscriptions, PsaConnection, PsaGateway, Services
 from tests.builders import MAIN, PRODUCT_NAMES
 from tests.fakes.clock import FakeClock, FakeIds
 from tests.fakes.queues import FakeLicenseQueue, FakeTenantQueue
@@ -37,6 +37,7 @@ class FakeConnections:
 
     licenses: dict[ConnectionName, LicenseSource] = field(default_factory=dict)
     psas: dict[ConnectionName, PsaConnection] = field(default_factory=dict)
+    partner_centers: dict[ConnectionName, PartnerSubscriptions] = field(default_factory=dict)
 
     def microsoft_names(self) -> tuple[ConnectionName, ...]:
         return tuple(sorted(self.licenses))
@@ -48,6 +49,10 @@ class FakeConnections:
         if name not in self.licenses:
             raise NotFoundError(f"there is no Microsoft connection {name}")
         return self.licenses[name]
+
+    def partner_center(self, name: ConnectionName) -> PartnerSubscriptions | None:
+        self.microsoft(name)
+        return self.partner_centers.get(name)
 
     def psa(self, name: ConnectionName) -> PsaConnection:
         if name not in self.psas:

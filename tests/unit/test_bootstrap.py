@@ -99,6 +99,25 @@ def test_connections_are_those_of_the_settings(environ):
             look_up("other")
 
 
+def test_partner_center_is_there_only_where_the_settings_say_so(environ):
+    assert bootstrap.services().connections.partner_center("main") is None
+    bootstrap.reset_for_tests()
+    environ.setenv("MICROSOFT__main__PARTNER_CENTER", "true")
+    connections = bootstrap.services().connections
+
+    assert connections.partner_center("main") is not None
+    assert connections.partner_center("main") is connections.partner_center("main")
+    with pytest.raises(NotFoundError, match="'other'"):
+        connections.partner_center("other")
+
+
+def test_delegated_admin_is_one_setting_away(environ):
+    environ.setenv("MICROSOFT__main__MODE", "gdap")
+    environ.setenv("MICROSOFT__main__REFRESH_TOKEN", "hush")
+
+    assert bootstrap.services().connections.microsoft("main") is not None
+
+
 def test_wrong_settings_are_told_at_each_call_until_they_are_right(environ):
     environ.delenv("PSA__main__URL")
     for call in (bootstrap.services, bootstrap.environment, bootstrap.services):

@@ -279,3 +279,11 @@ def test_delegated_admin_and_its_refresh_token_need_each_other(left_out):
     assert problem.startswith("MICROSOFT__main ")
     assert "REFRESH_TOKEN" in problem
     assert "hush" not in problem
+
+
+def test_a_cloud_without_partner_center_is_told():
+    dod = {"MICROSOFT__main__CLOUD": "dod", "MICROSOFT__main__PARTNER_CENTER": "true"}
+
+    (problem,) = problems(VALID | dod)
+
+    assert problem == "MICROSOFT__main has PARTNER_CENTER, which the CLOUD dod has not"

@@ -51,7 +51,10 @@ class MicrosoftConfig:
         graph_url: Instead of ``https://graph.microsoft.com``; ``None`` for the cloud's.
         refresh_token: The first one of the partner's service account, which then enters customers'
             tenants by delegated admin (GDAP); ``None`` when the app itself does.
-        development: Plain http is allowed in the two addresses.
+        partner_center: The partner is a direct CSP, who has Partner Center's API.
+        partner_center_url: Instead of ``https://api.partnercenter.microsoft.com``; ``None`` for the
+            cloud's.
+        development: Plain http is allowed in the addresses.
     """
 
     tenant_id: TenantId
@@ -61,6 +64,8 @@ class MicrosoftConfig:
     login_url: str | None = None
     graph_url: str | None = None
     refresh_token: str | None = field(default=None, repr=False)
+    partner_center: bool = False
+    partner_center_url: str | None = None
     development: bool = False
 
     @property

@@ -1,6 +1,6 @@
 """Microsoft Graph v1.0 as a ``LicenseSource``."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ from shared.adapters.http.session import (
 )
 from shared.adapters.microsoft.auth import AppOnlyTokens, TenantTokens
 from shared.adapters.microsoft.batch import Part, read_batch
+from shared.adapters.microsoft.bearer import Bearer, DeniedError, with_token
 from shared.adapters.microsoft.config import MicrosoftConfig
 from shared.adapters.microsoft.credentials import msal_credential
 from shared.adapters.microsoft.gdap import GdapTokens, RollingToken
@@ -37,7 +38,6 @@ from shared.exact_json import Json
 from shared.ports import Clock, RefreshTokens
 
 T = TypeVar("T")
-Bearer = Mapping[str, str]
 
 _VERSION = "/v1.0"
 _SKUS, _SUBSCRIPTIONS, _ORGANIZATION = "skus", "subscriptions", "organization"
@@ -141,33 +141,14 @@ class GraphLicenseSource:
     def _in_tenant(self, tenant_id: TenantId, work: Callable[[Bearer], T]) -> T:
         """Return what the work returns with the tenant's token, or with a new one after a 401."""
         try:
-            return work(_bearer(self._tokens.token(tenant_id)))
-        except _DeniedError as denied:
-            if denied.status != HTTPStatus.UNAUTHORIZED:
-                raise self._denied(tenant_id, denied) from None
-        try:
-            return work(_bearer(self._tokens.renewed(tenant_id)))
-        except _DeniedError as denied:
-            raise self._denied(tenant_id, denied) from None
-
-    def _denied(self, tenant_id: TenantId, denied: "_DeniedError") -> AccessDeniedError:
-        # A token knows what was granted when it was made: after a grant, only a new one helps.
-        self._tokens.forget(tenant_id)
-        message = f"tenant {tenant_id}: {denied}"
-        if denied.status == HTTPStatus.UNAUTHORIZED:
-            remedy = "Graph refused a new token. Check the cloud and address in the settings."
-        else:
-            remedy = self._tokens.remedy(tenant_id, denied.permission)
-        return AccessDeniedError(message, remedy)
-
-
-class _DeniedError(OperatorActionError):
-    """Graph answered 401 or 403; becomes an ``AccessDeniedError`` once the tenant is known."""
-
-    def __init__(self, message: str, status: int, permission: str) -> None:
-        self.status = status
-        self.permission = permission
-        super().__init__(message)
+            return with_token(self._tokens, tenant_id, work)
+        except DeniedError as denied:
+            remedy = (
+                "Graph refused a new token. Check the cloud and address in the settings."
+                if denied.status == HTTPStatus.UNAUTHORIZED
+                else self._tokens.remedy(tenant_id, denied.permission)
+            )
+            raise AccessDeniedError(f"tenant {tenant_id}: {denied}", remedy) from None
 
 
 def graph_source(
@@ -266,7 +247,7 @@ def graph_errors(sent: Sent, refusal: Refusal) -> OperatorActionError | None:
         "Organization.Read.All",
     )
     said = f": {refusal.text}" if refusal.text else ""
-    return _DeniedError(f"{sent}: {refusal.status}{said}", refusal.status, permission)
+    return DeniedError(f"{sent}: {refusal.status}{said}", refusal.status, permission)
 
 
 def _error_text(body: Json) -> object:
@@ -275,7 +256,3 @@ def _error_text(body: Json) -> object:
 
 def _next_link(page: Reply) -> str | None:
     return Payload(page.json)["@odata.nextLink"].text_or_none()
-
-
-def _bearer(token: str) -> Bearer:
-    return {"Authorization": f"Bearer {token}"}
