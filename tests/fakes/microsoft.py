@@ -1,8 +1,8 @@
-"""A LicenseSource and PartnerSubscriptions in memory."""
+"""A LicenseSource, PartnerSubscriptions and UserCounts in memory."""
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from shared.domain.commitments import PartnerSubscription
 from shared.domain.customers import DirectoryTenant
@@ -117,3 +117,62 @@ class FakePartnerCenter:
     def _check(self) -> None:
         if self.error:
             raise self.error
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user of a tenant, as far as counts go."""
+
+    address: str
+    enabled: bool = True
+    licensed: bool = True
+
+
+class FakeUserCounts:
+    """``UserCounts`` over people whom a test names.
+
+    Attributes:
+        error: Raised by every count while it is set.
+    """
+
+    def __init__(self) -> None:
+        self._people: dict[TenantId, tuple[Person, ...]] = {}
+        self._groups: dict[tuple[TenantId, str], tuple[Person, ...]] = {}
+        self.error: SeatsyncError | None = None
+
+    def hold(self, tenant_id: TenantId, people: Iterable[Person]) -> None:
+        """Let a tenant have these users, from now on."""
+        self._people[tenant_id] = tuple(people)
+
+    def group(self, tenant_id: TenantId, group_id: str, members: Iterable[Person]) -> None:
+        """Let a tenant have a group with these users in it, from now on."""
+        self._groups[tenant_id, group_id] = tuple(members)
+
+    def count_users(
+        self, tenant_id: TenantId, *, licensed_only: bool, domain: str | None, enabled_only: bool
+    ) -> int:
+        self._check(tenant_id)
+        ending = None if domain is None else f"@{domain.strip().removeprefix('@').lower()}"
+        return sum(
+            (person.licensed or not licensed_only)
+            and (person.enabled or not enabled_only)
+            and (ending is None or person.address.lower().endswith(ending))
+            for person in self._people[tenant_id]
+        )
+
+    def count_group_members(
+        self, tenant_id: TenantId, group_id: str, *, include_disabled: bool
+    ) -> int:
+        self._check(tenant_id)
+        members = self._groups.get((tenant_id, group_id.lower()))
+        if members is None:
+            raise NotFoundError(f"the tenant {tenant_id} has no such group")
+        return sum(person.enabled or include_disabled for person in set(members))
+
+    def _check(self, tenant_id: TenantId) -> None:
+        if self.error:
+            raise self.error
+        if tenant_id not in self._people:
+            raise AccessDeniedError(
+                f"Microsoft knows no tenant {tenant_id}", remedy="Check the tenant's id."
+            )

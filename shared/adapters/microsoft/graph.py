@@ -1,6 +1,6 @@
 """Microsoft Graph v1.0 as a ``LicenseSource``."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ from shared.adapters.http.session import (
     Reply,
     base_url,
     pooled_http,
+    segment,
 )
 from shared.adapters.microsoft.auth import AppOnlyTokens, TenantTokens
 from shared.adapters.microsoft.batch import Part, read_batch
@@ -31,7 +32,12 @@ from shared.adapters.microsoft.licenses import (
 from shared.adapters.microsoft.login import LoginHttp
 from shared.adapters.microsoft.users import BASIC_FIELDS, DETAIL_FIELDS, assigned_users_of
 from shared.domain.customers import DirectoryTenant
-from shared.domain.errors import AccessDeniedError, OperatorActionError, SettingsError
+from shared.domain.errors import (
+    AccessDeniedError,
+    NotFoundError,
+    OperatorActionError,
+    SettingsError,
+)
 from shared.domain.ids import ConnectionName, TenantId
 from shared.domain.licensing import AssignedUser, TenantSnapshot
 from shared.exact_json import Json
@@ -41,7 +47,9 @@ T = TypeVar("T")
 
 _VERSION = "/v1.0"
 _SKUS, _SUBSCRIPTIONS, _ORGANIZATION = "skus", "subscriptions", "organization"
-_CONTRACTS, _USERS = "/contracts", "/users"
+_CONTRACTS, _USERS, _GROUPS = "/contracts", "/users", "/groups/"
+_LICENSED = "assignedLicenses/$count ne 0"
+_ENABLED = "accountEnabled eq true"
 _LARGEST_PAGE = 999
 # Filters and counts of this kind need it, on every page: next links do not carry headers.
 _EVENTUAL = {"ConsistencyLevel": "eventual"}
@@ -55,11 +63,15 @@ _PARTS = (
     Part(_SUBSCRIPTIONS, "/directory/subscriptions"),
     Part(_ORGANIZATION, "/organization?$select=id,displayName"),
 )
-_PERMISSIONS = {_CONTRACTS: "Directory.Read.All", _USERS: "User.Read.All"}
+_PERMISSIONS = {
+    _CONTRACTS: "Directory.Read.All",
+    _USERS: "User.Read.All",
+    _GROUPS: "GroupMember.Read.All",
+}
 
 
 class GraphLicenseSource:
-    """A LicenseSource for one partner connection. Thread-safe."""
+    """A ``LicenseSource`` and ``UserCounts`` for one partner connection. Thread-safe."""
 
     def __init__(
         self,
@@ -95,6 +107,42 @@ class GraphLicenseSource:
     def list_tenants(self) -> tuple[DirectoryTenant, ...]:
         return self._in_tenant(self._partner_tenant_id, self._contracts)
 
+    def count_users(
+        self, tenant_id: TenantId, *, licensed_only: bool, domain: str | None, enabled_only: bool
+    ) -> int:
+        conditions = [
+            *([_LICENSED] if licensed_only else []),
+            *([_ENABLED] if enabled_only else []),
+            *([_in_domain(domain)] if domain is not None else []),
+        ]
+        return self._in_tenant(tenant_id, lambda bearer: self._count(_USERS, conditions, bearer))
+
+    def count_group_members(
+        self, tenant_id: TenantId, group_id: str, *, include_disabled: bool, nested: bool = False
+    ) -> int:
+        """Return how many users are members of a group, each once.
+
+        Args:
+            include_disabled: Also those who may not sign in.
+            nested: Also members of groups inside it, however deep. Microsoft gives licences to a
+                group's own members only.
+
+        Raises:
+            NotFoundError: The tenant has no such group.
+        """
+        reach = "transitiveMembers" if nested else "members"
+        path = f"{_GROUPS}{segment(group_id)}/{reach}/microsoft.graph.user"
+        conditions = [] if include_disabled else [_ENABLED]
+        return self._in_tenant(tenant_id, lambda bearer: self._count(path, conditions, bearer))
+
+    def _count(self, path: str, conditions: Iterable[str], bearer: Bearer) -> int:
+        """Return a number that comes alone, as text; the session reads it as JSON, which it is."""
+        query: Parameters = {"$filter": text} if (text := " and ".join(conditions)) else {}
+        headers = {**bearer, **_EVENTUAL, "Accept": "text/plain"}
+        counted = f"{path}/$count"
+        answer = self._session.get_json(counted, query, headers=headers, kind="graph.count")
+        return Payload(answer, f"{counted}: $").count()
+
     def _snapshot(self, tenant_id: TenantId, bearer: Bearer) -> TenantSnapshot:
         taken_at = self._clock.now()
         bodies = read_batch(self._session, _PARTS, bearer)
@@ -114,7 +162,7 @@ class GraphLicenseSource:
     def _licensed_users(self, bearer: Bearer, *, details: bool) -> tuple[AssignedUser, ...]:
         query: Parameters = {
             "$select": f"{BASIC_FIELDS},{DETAIL_FIELDS}" if details else BASIC_FIELDS,
-            "$filter": "assignedLicenses/$count ne 0",
+            "$filter": _LICENSED,
             "$count": "true",
             "$top": _LARGEST_PAGE,
         }
@@ -139,7 +187,6 @@ class GraphLicenseSource:
             yield from Payload(page.json)["value"].items()
 
     def _in_tenant(self, tenant_id: TenantId, work: Callable[[Bearer], T]) -> T:
-        """Return what the work returns with the tenant's token, or with a new one after a 401."""
         try:
             return with_token(self._tokens, tenant_id, work)
         except DeniedError as denied:
@@ -166,8 +213,8 @@ def graph_source(
         http: The transport for Graph and sign-in, shared by all threads; a pool of its own when
             ``None``.
         on_call: Told kind, method, status and seconds of every call. Kinds: ``graph.batch``,
-            ``graph.page``, ``graph.contracts``, ``graph.users``, ``login.token``,
-            ``login.discovery``.
+            ``graph.page``, ``graph.contracts``, ``graph.users``, ``graph.count``,
+            ``login.token``, ``login.discovery``.
         refresh_tokens: Where the service account's newest one is kept; needed with GDAP.
 
     Raises:
@@ -239,7 +286,9 @@ def _tokens(
 
 
 def graph_errors(sent: Sent, refusal: Refusal) -> OperatorActionError | None:
-    """Keep 401 and 403 apart for the source, which knows whose token it was."""
+    """Keep 401 and 403 for the source, which knows whose token it was; tell a missing group."""
+    if refusal.status == HTTPStatus.NOT_FOUND and sent.path.startswith(_GROUPS):
+        return NotFoundError(f"{sent}: the tenant has no such group")
     if refusal.status not in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return None
     permission = next(
@@ -248,6 +297,12 @@ def graph_errors(sent: Sent, refusal: Refusal) -> OperatorActionError | None:
     )
     said = f": {refusal.text}" if refusal.text else ""
     return DeniedError(f"{sent}: {refusal.status}{said}", refusal.status, permission)
+
+
+def _in_domain(domain: str) -> str:
+    """Return the condition that a user's address ends in the domain, and not in one below it."""
+    text = f"@{domain.strip().removeprefix('@').lower()}".replace("'", "''")
+    return f"endswith(userPrincipalName,'{text}')"
 
 
 def _error_text(body: Json) -> object:
