@@ -185,14 +185,16 @@ class Plan:
         """Return a name for what would be written, equal on another day if only the day moved.
 
         An approval given today for what was held yesterday is still for the same thing: the same
-        lines, from the day it is written.
+        lines, from the day it is written. Invoice texts are left out: no guard is about them, and
+        a change list names the day.
         """
+        billed = [op for op in self.operations if not isinstance(op, SetDescription)]
         text = json.dumps(
             [
                 self.group.group_id,
                 self.before,
                 self.needed,
-                [_jsonable(op, today) for op in self.operations],
+                [_jsonable(op, today) for op in billed],
             ],
             sort_keys=True,
         )
@@ -895,8 +897,8 @@ def _span(charge: DatedCharge) -> str:
 def _jsonable(operation: Operation, today: date) -> dict[str, str | int | None]:
     fields: dict[str, str | int | None] = {"operation": type(operation).__name__}
     for name, value in asdict(operation).items():
-        if name == "marker":
-            continue  # names the day; everything else of it stands in the other fields
+        if name in {"marker", "description"}:
+            continue  # may name the day; everything else of a marker stands in the other fields
         if value == today and isinstance(value, date):
             fields[name] = "today"
         else:

@@ -8,6 +8,7 @@ import pytest
 from shared.domain.licensing import AssignedUser
 from shared.domain.mappings import DescriptionOptions, PriceKind, PricePolicy, UserLabel, Usernames
 from shared.domain.runs import ItemState
+from shared.usecases.approve import approve
 from tests.builders import (
     BUSINESS_PREMIUM,
     CUSTOMER,
@@ -17,7 +18,6 @@ from tests.builders import (
     a_mapping,
     a_product,
     a_profile,
-    an_agreement,
 )
 from tests.house import House
 
@@ -108,7 +108,7 @@ def test_the_change_list_tells_what_came_when(house):
 def test_a_change_on_the_first_day_of_the_list_is_not_forgotten_by_the_next_sync(house):
     with_text(house, changes=True).cycle()
     house.on(date(2026, 4, 1)).holds(12).cycle()
-    house.psa.add(an_agreement(first_uninvoiced=date(2026, 6, 1)))
+    house.invoiced_through(date(2026, 6, 1))
     house.on(date(2026, 5, 1)).holds(13).cycle()
     assert house.lines[0].description.endswith("Changes: +2 on 1 Apr, +1 on 1 May")
     writes = len(house.psa.writes)
@@ -116,6 +116,19 @@ def test_a_change_on_the_first_day_of_the_list_is_not_forgotten_by_the_next_sync
     house.cycle()
 
     assert len(house.psa.writes) == writes
+
+
+def test_an_approval_of_yesterday_still_holds_when_the_text_names_the_day(house):
+    with_text(house, changes=True).cycle()
+    house.on(date(2026, 3, 20)).holds(40).cycle()
+    (approval,) = house.services.approvals.open_of(CUSTOMER)
+
+    house.on(date(2026, 3, 21))
+    run = approve(approval.approval_id, house.services, note="", actor="editor")
+    house.drain()
+
+    assert [i.state for i in house.items(run)] == [ItemState.CHANGED]
+    assert house.lines[0].description.endswith("Changes: +30 on 21 Mar")
 
 
 def test_a_percent_price_follows_the_psas_and_is_held_when_it_moves():
