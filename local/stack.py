@@ -46,7 +46,7 @@ def running_stack(logs: Path, *, port: int, schedule: str, progress: Progress) -
     """Run everything while the block runs; nothing of it outlives the block.
 
     Args:
-        logs: Directory for what the processes write, and for the app's settings.
+        logs: Directory for what the processes write.
         port: Of the app; 0 takes a free one.
         schedule: When the cycle starts by itself.
         progress: Called with what is being started, as a block around it.
@@ -94,9 +94,9 @@ def _start_simulators(processes: Processes, logs: Path) -> dict[str, str]:
 
 
 def _start_host(processes: Processes, logs: Path, port: int, settings: Mapping[str, str]) -> None:
-    # A file of its own: the developer's local.settings.json may name real connections.
-    path = logs / "settings.json"
-    path.write_text(json.dumps({"IsEncrypted": False, "Values": settings}, indent=2), "utf-8")
+    # Instead of the developer's local.settings.json, which may name real connections.
+    path = logs / "no-settings.json"
+    path.write_text(json.dumps({"IsEncrypted": False, "Values": {}}), "utf-8")
     processes.start(
         "app",
         [sys.executable, "-m", "local", "host", "--port", str(port), "--settings", str(path)],

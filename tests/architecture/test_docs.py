@@ -1,6 +1,5 @@
 """What the documents, the Makefile and the lists of pins say is true."""
 
-import ast
 import re
 import subprocess
 import sys
@@ -11,8 +10,6 @@ from urllib.parse import unquote
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("functions", "shared", "local", "bench")
-SKIPPED = {"node_modules", "__pycache__"}
 
 
 def tracked(*patterns: str) -> list[Path]:
@@ -31,20 +28,9 @@ def names(paths: list[Path]) -> list[str]:
     return [path.relative_to(ROOT).as_posix() for path in paths]
 
 
-MODULES = names(
-    [ROOT / "function_app.py"] + [one for name in PACKAGES for one in tracked(f"{name}/*.py")]
-)
 DOCUMENTS = names(tracked("*.md", "docs/*.md"))
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_a_module_says_what_it_is(module):
-    documentation = ast.get_docstring(ast.parse((ROOT / module).read_text("utf-8")))
-
-    assert documentation
-    assert documentation.splitlines()[0].rstrip().endswith((".", ":", "?"))
 
 
 def test_every_decision_that_is_cited_exists():
