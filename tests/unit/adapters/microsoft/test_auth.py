@@ -19,7 +19,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from local.simulators.microsoft.builders import CLIENT_ID, a_tenant
-from local.simulators.microsoft.state import GRAPH_PERMISSIONS, FederatedCredential, Secret
+from local.simulators.microsoft.state import (
+    GRAPH_PERMISSIONS,
+    FederatedCredential,
+    RefreshToken,
+    Secret,
+)
 from shared.adapters.microsoft import credentials
 from shared.adapters.microsoft.auth import AppOnlyTokens
 from shared.adapters.microsoft.clouds import CLOUDS, CloudName
@@ -33,6 +38,7 @@ from shared.domain.errors import (
 )
 from shared.domain.ids import TenantId
 from tests.builders import MAIN, OTHER_TENANT, TENANT
+from tests.fakes.tables import FakeRefreshTokens
 from tests.microsoft_site import LOGIN_URL, MicrosoftSite, microsoft_site
 
 UNKNOWN = TenantId("33333333-3333-4333-8333-333333333333")
@@ -399,6 +405,32 @@ def test_a_certificate_signs_in_however_it_is_given(
     site = real_time_site.new_source(credential=Certificate(source, password))
 
     assert site.read_tenant(TENANT).skus == ()
+
+
+def test_a_certificate_opens_partner_center_too(real_time_site, key, certificate):
+    given = Certificate(pem_of(key, certificate).decode())
+
+    assert real_time_site.new_partner_center(credential=given).customers() == ()
+
+
+def test_a_certificate_proves_the_app_when_it_trades_a_refresh_token(
+    real_time_site, key, certificate
+):
+    site = real_time_site
+    site.tenant(TENANT).consents = {}
+    site.tenant(TENANT).delegated_consents = {CLIENT_ID: list(GRAPH_PERMISSIONS)}
+    in_90_days = site.clock.now() + timedelta(days=90)
+    site.state.refresh_tokens = [
+        RefreshToken(value="first", client_id=CLIENT_ID, expires_at=in_90_days)
+    ]
+
+    source = site.new_source(
+        credential=Certificate(pem_of(key, certificate).decode()),
+        refresh_token="first",
+        refresh_tokens=FakeRefreshTokens(),
+    )
+
+    assert source.read_tenant(TENANT).skus == ()
 
 
 def test_a_certificate_in_one_line_is_understood(real_time_site, key, certificate):
