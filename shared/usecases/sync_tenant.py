@@ -142,9 +142,11 @@ class _CustomerWork:
         self.plans: list[Plan] = []
 
     def run(self, catalogue: Catalogue, record: TenantRecord, *, redelivered: bool) -> None:
+        own = _read_item(self.message, self.customer.customer_id, self.services)
+        earlier = self.services.runs.get_item(own.run_id, own.item_id)
+        if earlier is not None and earlier.state is ItemState.READ:
+            return  # the same message again, perhaps long after: its items say how it went
         done = self._items_done() if redelivered else set()
-        if done is None:
-            return
         book = open_book(self.customer, self.services, catalogue=catalogue, record=record)
         board = Board(self.customer.customer_id, self.services)
         board.clear(frozenset({AlertKind.TENANT_UNREADABLE}))
@@ -161,19 +163,18 @@ class _CustomerWork:
         self.services.runs.put_items(item for item in items if item.item_id not in done)
         for entry in queue:
             self.services.license_queue.put(entry)
-        own = _read_item(self.message, self.customer.customer_id, self.services)
-        self.services.runs.put_items([replace(own, state=ItemState.READ)])
+        done_now = replace(own, state=ItemState.READ, updated_at=self.services.clock.real_now())
+        self.services.runs.put_items([done_now])
 
-    def _items_done(self) -> set[str] | None:
-        """Items that are final already; ``None`` when the whole customer is done in this run."""
-        mine = [
-            item
+    def _items_done(self) -> set[str]:
+        """Items of the customer's groups that are final already."""
+        return {
+            item.item_id
             for item in self.services.runs.items(self.message.run_id)
             if item.customer_id == self.customer.customer_id
-        ]
-        if any(item.group_id is None and item.state is ItemState.READ for item in mine):
-            return None
-        return {item.item_id for item in mine if item.group_id and item.state.final}
+            and item.group_id is not None
+            and item.state.final
+        }
 
     def _wanted(self, book: Book) -> Groups:
         groups = book.groups(self.today)

@@ -266,6 +266,17 @@ def test_every_message_delivered_twice_makes_one_line_and_one_entry(house):
     assert [item.state for item in house.items(run)] == [ItemState.CHANGED]
 
 
+def test_a_message_that_comes_again_after_its_run_takes_nothing_back(house):
+    run = start_cycle(house.services, requested_by="timer", reason=RunReason.SCHEDULED)
+    [again] = [waiting.message for waiting in house.services.tenant_queue.waiting]
+    house.drain()
+
+    house.services.tenant_queue.put(again)
+    house.drain()
+
+    assert [item.state for item in house.items(run)] == [ItemState.CHANGED]
+
+
 def test_a_hand_edit_is_held_and_never_overwritten(house):
     house.cycle()
     line = house.lines[0]
