@@ -34,6 +34,7 @@ class Calendar:
     Attributes:
         today: PSA date of the plan.
         first_uninvoiced: First day of the first period without an invoice.
+        first_day: First day the agreement can bill, if it says so.
         last_day: Last day the agreement or the line can bill, if there is one.
         dated_lines: Whether a part of a period may be a line of its own: the PSA can hold one, and
             the agreement prorates.
@@ -42,6 +43,7 @@ class Calendar:
     cycle: Cycle
     today: date
     first_uninvoiced: date
+    first_day: date | None
     last_day: date | None
     dated_lines: bool
 
@@ -148,27 +150,37 @@ def charges(
     charged: list[Charged] = []
     pieces = _first_days(ledger, calendar, fall)
     for period in _settled(ledger, calendar):
-        first_days = young and period.start < first
+        # Rows may need seats before the line begins, where it waits for one that joins.
+        no_line = period.last_day < _starts(ledger)
+        first_days = young and period.start < first and not no_line
         known = charged_for(before, period.start)
-        billed = opened if first_days else _standing_for(ledger, calendar, period, standing)
-        if known is None or _begins_today(ledger, calendar, period):
+        if no_line:
+            billed = 0
+        elif first_days:
+            billed = opened
+        else:
+            billed = _standing_for(ledger, calendar, period, standing)
+        if known is None or (not no_line and _begins_today(ledger, calendar, period)):
             level = billed + made_up.get(period.start, 0)
         else:
             uncredited = missing.get(period.start, 0) - made_up.get(period.start, 0)
             level = known.seats - uncredited
         covered = level - fall if first_days else level
-        waits = young and period.start <= first
+        waits = young and period.start <= first and not no_line
         opening.append(Charged(period.start, level, opened if waits else billed))
-        needed = seats_on(max(today, period.start, _starts(ledger)))
+        begins = max(today, period.start)
+        if not no_line:
+            begins = max(begins, _starts(ledger))
+        needed = seats_on(begins)
         if adopted_by_hand or (writes and credits_on):
             level = needed
         elif writes:
             level = max(level, needed)
         charged.append(Charged(period.start, level, standing if first_days else billed))
         if writes and level != covered:
-            pieces.append(_piece(ledger, calendar, period, today, level - covered))
+            pieces.append(_piece(calendar, period, begins, level - covered))
     catch_up = _joined(
-        _piece(ledger, calendar, calendar.cycle.containing(start), start, seats)
+        _piece(calendar, calendar.cycle.containing(start), max(start, _starts(ledger)), seats)
         for start, seats in made_up.items()
     )
     return Charges(
@@ -242,11 +254,11 @@ def _opening_standing(ledger: Ledger, calendar: Calendar) -> int:
 
 
 def _settled(ledger: Ledger, calendar: Calendar) -> tuple[Period, ...]:
-    """Periods from today on that have begun or are invoiced."""
-    if _lies_ahead(ledger, calendar):
-        return ()
+    """Periods from today on that have begun or are invoiced, as far as this line goes."""
     last = last_settled_day(calendar.cycle, calendar.today, calendar.first_uninvoiced)
-    return calendar.cycle.between(max(calendar.today, _starts(ledger)), last)
+    if _lies_ahead(ledger, calendar):
+        last = min(last, _starts(ledger) - DAY)
+    return calendar.cycle.between(max(calendar.today, calendar.first_day or date.min), last)
 
 
 def _standing_for(ledger: Ledger, calendar: Calendar, period: Period, standing: int) -> int:
@@ -267,7 +279,7 @@ def _missing(ledger: Ledger, calendar: Calendar, standing: int) -> dict[date, in
     for its first invoice cannot rise for the period that begins meanwhile.
 
     Returns:
-        The seats by the day they were first missing.
+        The seats by the start of the period.
     """
     was, now, today = ledger.first_uninvoiced, calendar.first_uninvoiced, calendar.today
     found: dict[date, int] = {}
@@ -305,12 +317,8 @@ def _with_waiting(
     return (*waiting, *entries)
 
 
-def _piece(
-    ledger: Ledger, calendar: Calendar, period: Period, first: date, seats: int
-) -> DatedCharge | None:
-    starts, ends = max(first, period.start, _starts(ledger)), period.last_day
-    if calendar.last_day is not None:
-        ends = min(ends, calendar.last_day)
+def _piece(calendar: Calendar, period: Period, starts: date, seats: int) -> DatedCharge | None:
+    ends = min(period.last_day, calendar.last_day or date.max)
     return DatedCharge(starts, ends, seats) if starts <= ends else None
 
 

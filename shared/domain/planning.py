@@ -40,7 +40,7 @@ from shared.domain.charging import (
 )
 from shared.domain.descriptions import LineText
 from shared.domain.ids import LineId, RowId, digest
-from shared.domain.ledger import InForce, Ledger
+from shared.domain.ledger import Charged, InForce, Ledger, charged_for
 from shared.domain.mappings import ExistingLine, LineGroup, Mapping, OnDrift
 from shared.domain.periods import DAY, Cycle
 from shared.domain.quantities import BilledQuantity
@@ -68,7 +68,8 @@ class PlanRequest:
     """Everything a plan depends on.
 
     Attributes:
-        members: Rows that bill through this group today or later.
+        members: Rows that bill through this group today or later. Rows that left are given too
+            while the ledger has a line: it may have to be ended yet, or be invoiced.
         lines: All lines of the agreement.
         today: The PSA's calendar date.
         product: The group's product, where it was read.
@@ -76,6 +77,8 @@ class PlanRequest:
         text: What the invoice text is made of; ``None`` leaves it alone.
         price: The price to have, for a profile that sets one; ``None`` leaves it alone.
         override: A person's answer to a hold on drift: write what Microsoft says.
+        overlap: Why nothing of the customer may be billed before a person decides whose users are
+            whose.
     """
 
     group: LineGroup
@@ -91,6 +94,7 @@ class PlanRequest:
     text: LineText | None = None
     price: Decimal | None = None
     override: bool = False
+    overlap: str | None = None
 
 
 class PlanStatus(StrEnum):
@@ -107,6 +111,7 @@ class PlanStatus(StrEnum):
 class ReasonKind(StrEnum):
     """Why a plan is held, blocked or waits."""
 
+    OVERLAP = "overlap"
     AGREEMENT = "agreement"
     PRODUCT = "product"
     UNKNOWN_QUANTITY = "unknown_quantity"
@@ -125,6 +130,7 @@ class ReasonKind(StrEnum):
     PRICE = "price"
     FREEZE = "freeze"
     RUN_STOPPED = "run_stopped"
+    STALE = "stale"
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +235,8 @@ class _Planner:
     """One planning; its methods share the request and write nothing outside."""
 
     def __init__(self, request: PlanRequest) -> None:
+        going_on = tuple(m for m in request.members if not _has_left(m, request.today))
+        request = replace(request, members=going_on or request.members)
         self.request = request
         self.group = request.group
         self.agreement = request.agreement
@@ -241,14 +249,31 @@ class _Planner:
 
     def plan(self) -> Plan:
         self._explain_members()
-        if self.ledger.line_ends is not None and self.ledger.line_ends < self.today:
-            self.ledger = self.ledger.ended()
         if not self.request.members:
             return self._stop(PlanStatus.IN_STEP)
+        if self._line_is_done():
+            self.ledger = self.ledger.ended()
+        found = self._plan()
+        if found.status is PlanStatus.IN_STEP and found.ledger is None:
+            # Kept without a write: that the line is done.
+            kept = self.ledger if self.ledger.generation != self.request.ledger.generation else None
+            return replace(found, ledger=kept)
+        return found
+
+    def _line_is_done(self) -> bool:
+        """Whether the standing line has ended and its last day is invoiced."""
+        ends, first = self.ledger.line_ends, self.agreement.first_uninvoiced
+        return ends is not None and ends < self.today and first is not None and ends < first
+
+    def _plan(self) -> Plan:
         blocked = self._blocked()
         if blocked is not None:
             return self._stop(PlanStatus.BLOCKED, blocked)
-        unknown = [m for m in self.request.members if m.billed.seats is None]
+        unknown = [
+            m
+            for m in self.request.members
+            if m.billed.seats is None and not _has_left(m, self.today)
+        ]
         if unknown:
             return self._stop(
                 PlanStatus.UNKNOWN,
@@ -448,19 +473,20 @@ class _Planner:
                 ),
             )
         seats = self._seats_on(max(starts, self.today))
-        first = self._first_uninvoiced()
+        first, ending = self._first_uninvoiced(), self._ending()
         ledger = replace(
             self.ledger,
             rows=self._billed_rows(max(starts, self.today)),
             last_written=seats,
             line_starts=starts,
             started_under=first if starts < first else None,
+            line_ends=ending,
             in_force=self._in_force_from(starts, seats),
             as_of=self.today,
             first_uninvoiced=first,
         )
         ledger = replace(ledger, description=self._text(ledger))
-        calendar = self._calendar(self._ending())
+        calendar = self._calendar(ending)
         standing = standing_quantity(ledger, calendar, self._seats_on)
         quantity = seats if standing is None else standing
         due = charges(
@@ -478,7 +504,7 @@ class _Planner:
             product_id=self.group.product_id,
             quantity=quantity,
             starts=starts,
-            ends=None,
+            ends=ending,
             unit_price=self.request.price,
             description=ledger.description,
             billable=self.group.billable,
@@ -496,7 +522,7 @@ class _Planner:
             before=None,
             after=quantity,
             explanation=tuple(self.explanation),
-            ledger=replace(ledger, last_written=quantity, charged=due.charged, opening=()),
+            ledger=replace(ledger, last_written=quantity, charged=due.charged, opening=due.opening),
             credits_due=credits_due,
             first_write=True,
             confirmed=self._confirmed(),
@@ -532,8 +558,9 @@ class _Planner:
             return self._stop(PlanStatus.HELD, reason)
         first, old = self._first_uninvoiced(), self.ledger
         invoiced = first > self.today and not has_unbilled_start(old, first)
-        self.ledger = old.ended()
         # What the removed line was invoiced for stays paid: its successor starts after it.
+        paid = self._paid_through(first - DAY) if invoiced else ()
+        self.ledger = replace(old.ended(), charged=paid, opening=paid)
         fresh = (
             self._create(first if invoiced else None)
             if self._seats_on(self.today)
@@ -547,6 +574,15 @@ class _Planner:
             reasons=(reason,),
             explanation=(*fresh.explanation, text),
         )
+
+    def _paid_through(self, last: date) -> tuple[Charged, ...]:
+        """What each period from today's to that day was charged, as the next line finds it."""
+        entries = []
+        for period in self._cycle().between(self.today, last):
+            known = charged_for(self.ledger.charged, period.start)
+            seats = self.ledger.last_written or 0 if known is None else known.seats
+            entries.append(Charged(period.start, seats, 0))
+        return tuple(entries)
 
     # An existing line -------------------------------------------------------------------------
 
@@ -638,6 +674,7 @@ class _Planner:
             cycle=self._cycle(),
             today=self.today,
             first_uninvoiced=self._first_uninvoiced(),
+            first_day=self.agreement.starts,
             last_day=min((d for d in (self.agreement.ends, ending) if d is not None), default=None),
             dated_lines=self.agreement.prorates and self.request.capabilities.dated_lines,
         )
@@ -812,6 +849,8 @@ class _Planner:
 
     def _blocked(self) -> Reason | None:
         agreement = self.agreement
+        if self.request.overlap is not None:
+            return Reason(ReasonKind.OVERLAP, self.request.overlap)
         if agreement.problem is not None:
             return Reason(ReasonKind.AGREEMENT, agreement.problem)
         if not agreement.active:
@@ -884,6 +923,11 @@ class _Planner:
         if self.agreement.first_uninvoiced is None:
             raise AssertionError("a blocked agreement is not planned")
         return self.agreement.first_uninvoiced
+
+
+def _has_left(member: Member, today: date) -> bool:
+    last = member.mapping.effective_to
+    return last is not None and last < today
 
 
 def _day(day: date) -> str:

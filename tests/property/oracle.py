@@ -38,6 +38,8 @@ class Oracle:
         starts: First billed day; where ``None``, the day the first seats are seen, or the first
             period that starts on it or later when the agreement doesn't prorate.
         current: Seats in force; ``None`` before the first.
+        line_starts: First day of the line that has no end: later than ``starts`` where rows need
+            seats before a row joins for which the line was made.
         later: Seats from these days on, as far as it is known already that rows join or leave.
         kept_apart_on: On this day an invoice came between changes: they no longer count as one.
     """
@@ -50,23 +52,24 @@ class Oracle:
     current: int | None = None
     first_uninvoiced: int = 0
     kept_apart_on: date | None = None
+    line_starts: date | None = None
     later: dict[date, int] = field(default_factory=dict)
     periods: dict[int, Owed] = field(default_factory=dict)
     _seen_since_invoice: bool = False
     _billed_last: int | None = None
     _heard: date = date.min
     _lowest: int | None = None
-    _morning: tuple[int | None, date | None, int | None, dict[int, Owed]] | None = None
+    _morning: tuple[int | None, date | None, date | None, int | None, dict[int, Owed]] | None = None
 
     def sync(self, day: date, seats: int, later: dict[date, int] | None = None) -> None:
         """The group needs so many seats from this day on, and other ones from later days."""
         has_line = self.current is not None
         if self._morning is not None and self._heard == day and self.kept_apart_on != day:
-            self.current, self.starts, self._lowest, self.periods = self._morning
+            self.current, self.starts, self.line_starts, self._lowest, self.periods = self._morning
         else:
             self._settle_begun(day - DAY)
         kept = {index: owed.copy() for index, owed in self.periods.items()}
-        self._morning = (self.current, self.starts, self._lowest, kept)
+        self._morning = (self.current, self.starts, self.line_starts, self._lowest, kept)
         self._heard = day
         self._seen_since_invoice = True
         self.later = later or {}
@@ -75,9 +78,13 @@ class Oracle:
         if not has_line and not seats and self.starts is None:
             self.starts = min(first for first, joining in self.later.items() if joining)
         self.current = seats
-        self._lowest = seats if self._lowest is None else min(self._lowest, seats)
         if self.starts is None:
             self.starts = self._first_day(day)
+        if self.line_starts is None:
+            self.line_starts = self.starts
+        if seats and self.prorates:
+            self.starts = min(self.starts, day)
+        self._lowest = self._lowest_since(day)
         self._settle_begun(day)
         if not self.prorates:
             return
@@ -126,7 +133,7 @@ class Oracle:
         owed = self.periods[index]
         if self._billed_last is None and not self.prorates:
             self._bill_first_days_alike(owed)
-        elif self._billed_last is None and not begun and min(self.periods) < index:
+        elif self._billed_last is None and not begun and self._waits_before(index):
             # A line that waits for its first invoice cannot rise without raising its first days;
             # what the period needs beyond that is charged when it is next seen to need it.
             owed.standing = self._lowest or 0
@@ -140,6 +147,10 @@ class Oracle:
             elif not self.credits_on:
                 owed.levels = {day: max(x, owed.standing) for day, x in owed.levels.items()}
         self._billed_last = owed.standing
+
+    def _waits_before(self, index: int) -> bool:
+        assert self.line_starts is not None
+        return self.calendar.index_at(self.line_starts) < index
 
     def _bill_first_days_alike(self, owed: Owed) -> None:
         """One line, one invoice, one quantity: what it needed on its first day."""
@@ -173,6 +184,16 @@ class Oracle:
         assert self.starts is not None
         start = max(self.calendar.period(index).start, self.starts)
         self.periods[index] = Owed({start: self._needed(start)}, self._needed(start))
+
+    def _lowest_since(self, day: date) -> int:
+        """What a line that waits for its first invoice has come down to."""
+        assert self.line_starts is not None
+        if self.line_starts > day:
+            return self._needed(self.line_starts)
+        fresh = self._lowest is None or self.line_starts == day
+        was = self._needed(day) if fresh or self._lowest is None else self._lowest
+        following = self.calendar.period(self.first_uninvoiced).start
+        return min(was, self._needed(following)) if following >= day else was
 
     def _needed(self, day: date) -> int:
         known = [first for first in self.later if first <= day]

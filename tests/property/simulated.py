@@ -234,7 +234,7 @@ class Driver:
                 BilledQuantity(counts[m.row_id], ("so many",)),
             )
             for m in self.mappings
-            if m.effective_to is None or m.effective_to >= today or self._still_open(m)
+            if m.effective_to is None or m.effective_to >= today or self._has_line()
         )
         return PlanRequest(
             group=self.group,
@@ -325,12 +325,8 @@ class Driver:
         self.ledger = ledger
         self.saves += 1
 
-    def _still_open(self, mapping: Mapping) -> bool:
-        return (
-            self.ledger is not None
-            and self.ledger.line_id is not None
-            and self.ledger.line_ends is None
-        )
+    def _has_line(self) -> bool:
+        return self.ledger is not None and self.ledger.line_id is not None
 
 
 def _change(change_id: str, planned: Plan, today: date) -> Change:
