@@ -5,15 +5,18 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypeVar
 
 from shared.domain.ids import RowId, SkuId, SubscriptionId, TenantId, sku_row, subscription_row
 
 ABSENCE_PROVEN_AFTER = timedelta(hours=20)
-"""A SKU gone from a complete answer counts as 0 after a second one at least this much later."""
-
+"""What is gone from a complete answer counts as 0 after a second one at least this much later."""
 
 KEPT_LIFECYCLES = 6
 """How many different lifecycle dates of a subscription are kept as evidence of its term."""
+
+
+Bought = TypeVar("Bought", "Subscription", "Sku")
 
 
 class SubscriptionStatus(StrEnum):
@@ -38,6 +41,7 @@ class Subscription:
         lifecycles: The different values of ``next_lifecycle_at`` seen so far, oldest first; they
             prove the term.
         renewed_at: When ``next_lifecycle_at`` was last seen to have moved on.
+        absent_since, proven_absent: As for ``Sku``.
     """
 
     subscription_id: SubscriptionId
@@ -52,6 +56,8 @@ class Subscription:
     owner_tenant_id: TenantId | None
     lifecycles: tuple[datetime, ...] = ()
     renewed_at: datetime | None = None
+    absent_since: datetime | None = None
+    proven_absent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +83,6 @@ class Sku:
 
 
 @dataclass(frozen=True, slots=True)
-class AssignedUser:
-    """A user with at least one licence, as far as an invoice may tell.
-
-    Attributes:
-        address: The user principal name.
-@dataclass(frozen=True, slots=True)
 class UserDetails:
     """What tells whose user somebody is, in a tenant that several customers share.
 
@@ -100,20 +100,26 @@ class UserDetails:
     guest: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class AssignedUser:
+    """A user with at least one licence, as far as an invoice may tell.
+
+    Attributes:
+        address: The user principal name.
         sku_ids: Licences assigned to the user, directly or through a group, once each.
+        details: ``None`` unless they were asked for.
     """
 
     name: str
     address: str
     sku_ids: frozenset[SkuId]
+    details: UserDetails | None = None
 
-        details: ``None`` unless they were asked for.
 
 @dataclass(frozen=True, slots=True)
 class TenantSnapshot:
     """One complete read of a tenant; a partial answer never becomes a snapshot."""
 
-    details: UserDetails | None = None
     tenant_id: TenantId
     taken_at: datetime
     skus: tuple[Sku, ...]
@@ -159,29 +165,29 @@ class LicenseRow:
 
     Attributes:
         counts: ``None`` when the snapshot cannot say; ``unknown`` tells why.
+        how: How the numbers came about where they are not the tenant's own.
+        disabled, guests: Of the seats, those that users hold who may not sign in, and guests;
+            ``None`` where users were not read. They are billed like all others.
     """
 
     row_id: RowId
     kind: RowKind
     sku_id: SkuId | None
     sku_part_number: str
-        how: How the numbers came about where they are not the tenant's own.
-        disabled, guests: Of the seats, those that users hold who may not sign in, and guests;
-            ``None`` where users were not read. They are billed like all others.
     name: str
     counts: SeatCounts | None
     unknown: str | None
     subscriptions: tuple[Subscription, ...]
-
-
-def merged(fresh: TenantSnapshot, last: TenantSnapshot | None) -> TenantSnapshot:
-    """Return the fresh snapshot with what the last one knew: gone SKUs, and evidence of terms.
-
-    A SKU missing from a complete answer is unknown at first, and zero once a second complete
     how: tuple[str, ...] = ()
     disabled: int | None = None
     guests: int | None = None
-    answer at least 20 hours after the first missed it too.
+
+
+def merged(fresh: TenantSnapshot, last: TenantSnapshot | None) -> TenantSnapshot:
+    """Return the fresh snapshot with what the last one knew: what is gone, and evidence of terms.
+
+    A SKU or a subscription missing from a complete answer is unknown at first, and zero once a
+    second complete answer at least 20 hours after the first missed it too.
 
     Source:
         docs/adr/0007-unknown-is-not-zero.md
@@ -191,9 +197,19 @@ def merged(fresh: TenantSnapshot, last: TenantSnapshot | None) -> TenantSnapshot
     if last.taken_at > fresh.taken_at:
         return fresh
     known = {s.subscription_id: s for s in last.subscriptions}
-    present = {sku.sku_id for sku in fresh.skus}
-    gone = tuple(_absent(sku, fresh.taken_at) for sku in last.skus if sku.sku_id not in present)
-    return replace(fresh, skus=fresh.skus + gone, subscriptions=_with_evidence(fresh, known))
+    skus = {sku.sku_id for sku in fresh.skus}
+    subscriptions = {s.subscription_id for s in fresh.subscriptions}
+    return replace(
+        fresh,
+        skus=fresh.skus
+        + tuple(_absent(sku, fresh.taken_at) for sku in last.skus if sku.sku_id not in skus),
+        subscriptions=_with_evidence(fresh, known)
+        + tuple(
+            _absent(one, fresh.taken_at)
+            for one in last.subscriptions
+            if one.subscription_id not in subscriptions
+        ),
+    )
 
 
 def _with_evidence(
@@ -216,17 +232,19 @@ def _evidence(fresh: Subscription, known: Subscription | None, seen_at: datetime
     return replace(fresh, lifecycles=(*seen, moment)[-KEPT_LIFECYCLES:], renewed_at=renewed_at)
 
 
-def _absent(sku: Sku, seen_at: datetime) -> Sku:
-    if sku.absent_since is None:
-        return replace(sku, absent_since=seen_at)
-    proven = sku.proven_absent or seen_at - sku.absent_since >= ABSENCE_PROVEN_AFTER
-    return replace(sku, proven_absent=proven)
+def _absent(gone: Bought, seen_at: datetime) -> Bought:
+    if gone.absent_since is None:
+        return replace(gone, absent_since=seen_at)
+    proven = gone.proven_absent or seen_at - gone.absent_since >= ABSENCE_PROVEN_AFTER
+    return replace(gone, proven_absent=proven)
 
 
 def rows_of(
     snapshot: TenantSnapshot, names: Mapping[SkuId, str], split: Iterable[SkuId] = ()
 ) -> tuple[LicenseRow, ...]:
     """Return the rows of a tenant, by name: one for each SKU, or one for each of its subscriptions.
+
+    A subscription that is proven to be gone has a row of its own only, with 0 seats.
 
     Args:
         names: Product names by SKU; a SKU without one shows its part number.
@@ -235,9 +253,10 @@ def rows_of(
     apart = set(split)
     rows: list[LicenseRow] = []
     for sku in snapshot.skus:
-        own = tuple(s for s in snapshot.subscriptions if s.sku_id == sku.sku_id)
-        if sku.sku_id in apart and own:
-            rows.extend(_subscription_row(s, names) for s in own)
+        ever = tuple(s for s in snapshot.subscriptions if s.sku_id == sku.sku_id)
+        own = tuple(s for s in ever if not s.proven_absent)
+        if sku.sku_id in apart and ever:
+            rows.extend(_subscription_row(s, names) for s in ever)
         else:
             rows.append(_sku_row(sku, own, names))
     return tuple(sorted(rows, key=lambda row: (row.name.casefold(), row.row_id)))
@@ -262,6 +281,11 @@ def remainder_of(row: LicenseRow, apart: AbstractSet[RowId]) -> LicenseRow:
     rest = tuple(s for s in row.subscriptions if subscription_row(s.subscription_id) not in apart)
     if row.counts is None:
         return replace(row, subscriptions=rest)
+    gone = next((s.absent_since for s in rest if s.absent_since is not None), None)
+    if gone is not None:
+        return replace(
+            row, counts=None, unknown=_missing(gone, "a subscription"), subscriptions=rest
+        )
     if any(s.status is None or s.total_licenses is None for s in rest):
         unknown = "Microsoft left out the number or state of a subscription"
         return replace(row, counts=None, unknown=unknown, subscriptions=rest)
@@ -305,10 +329,7 @@ def _sku_counts(
     if sku.proven_absent:
         return SeatCounts(0, 0, 0, 0, 0, 0, 0), None
     if sku.absent_since is not None:
-        return None, (
-            f"Microsoft's answer of {sku.absent_since:%d %B %Y} came without this licence; "
-            "it counts as 0 after a second complete answer at least 20 hours later"
-        )
+        return None, _missing(sku.absent_since, "this licence")
     units = (sku.enabled, sku.warning, sku.suspended, sku.locked_out, sku.consumed)
     enabled, warning, suspended, locked_out, consumed = units
     if (
@@ -319,7 +340,7 @@ def _sku_counts(
         or consumed is None
     ):
         return None, "Microsoft left out one of this licence's numbers"
-    trials = [s for s in subscriptions if s.is_trial]
+    trials = [s for s in subscriptions if s.is_trial and s.absent_since is None]
     if any(s.total_licenses is None or s.status is None for s in trials):
         return None, "Microsoft left out the number or state of a trial"
     return (
@@ -339,7 +360,11 @@ def _sku_counts(
 def _subscription_row(subscription: Subscription, names: Mapping[SkuId, str]) -> LicenseRow:
     counts: SeatCounts | None = None
     unknown: str | None = None
-    if subscription.status is None or subscription.total_licenses is None:
+    if subscription.proven_absent:
+        counts = SeatCounts(0, 0, 0, 0, 0, 0, None)
+    elif subscription.absent_since is not None:
+        unknown = _missing(subscription.absent_since, "this subscription")
+    elif subscription.status is None or subscription.total_licenses is None:
         unknown = "Microsoft left out the number or state of this subscription"
     else:
         own = [subscription]
@@ -363,6 +388,13 @@ def _subscription_row(subscription: Subscription, names: Mapping[SkuId, str]) ->
         counts=counts,
         unknown=unknown,
         subscriptions=(subscription,),
+    )
+
+
+def _missing(since: datetime, what: str) -> str:
+    return (
+        f"Microsoft's answer of {since:%d %B %Y} came without {what}; "
+        "it counts as 0 after a second complete answer at least 20 hours later"
     )
 
 
