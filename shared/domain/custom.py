@@ -6,6 +6,10 @@ from datetime import datetime
 
 from shared.domain.errors import InvalidInputError
 from shared.domain.ids import CustomerId, CustomLicenseId, RowId, custom_row
+from shared.domain.licensing import LicenseRow, RowKind, SeatCounts
+from shared.domain.quantities import Grace, active_seats
+
+NOT_COUNTED = "not counted yet; the next sync counts it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,59 @@ class PeopleCount:
     taken_at: datetime
     seats: int | None
     problem: str = ""
+
+
+def people_row(license_: CustomLicense, count: PeopleCount | None) -> LicenseRow:
+    """Return the row of a custom licence that counts people.
+
+    Args:
+        count: The last one; ``None`` before the first.
+    """
+    if count is None or count.source != license_.source:
+        return _row(license_, None, NOT_COUNTED)
+    if count.seats is None:
+        return _row(license_, None, f"it could not be counted: {count.problem}")
+    return _row(license_, count.seats, None, f"{count.seats} users counted")
+
+
+def copied_row(license_: CustomLicense, copied: Iterable[LicenseRow | RowId]) -> LicenseRow:
+    """Return the row of a copy: the active seats of its sources, added up.
+
+    By the usual switches, whatever a source's own mapping says: seats in grace count while a row
+    has no active ones, seats on trial do not.
+
+    Args:
+        copied: The sources; the id of one that is not there, which makes the copy unknown.
+
+    Source:
+        docs/adr/0016-custom-licences-and-shared-tenants.md
+    """
+    seats, steps = 0, []
+    for row in copied:
+        if not isinstance(row, LicenseRow):
+            return _row(license_, None, f"it copies row {row}, which the tenant does not have")
+        if row.counts is None:
+            return _row(license_, None, f"it copies {row.name}: {row.unknown}")
+        active = active_seats(row.counts, Grace.ONLY_WITHOUT_ACTIVE, count_trials=False).seats or 0
+        seats += active
+        steps.append(f"{active} of {row.name}")
+    return _row(license_, seats, None, " + ".join(steps))
+
+
+def _row(
+    license_: CustomLicense, seats: int | None, unknown: str | None, how: str = ""
+) -> LicenseRow:
+    return LicenseRow(
+        row_id=license_.row_id,
+        kind=RowKind.CUSTOM,
+        sku_id=None,
+        sku_part_number="",
+        name=license_.name,
+        counts=None if seats is None else SeatCounts(seats, 0, 0, 0, 0, 0, None),
+        unknown=unknown,
+        subscriptions=(),
+        how=(how,) if how else (),
+    )
 
 
 def newest(

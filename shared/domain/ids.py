@@ -85,6 +85,11 @@ def custom_row(license_id: CustomLicenseId) -> RowId:
     return RowId(f"custom-{license_id}")
 
 
+def is_custom(row_id: RowId) -> bool:
+    """Return whether the row is a custom licence's."""
+    return row_id.startswith("custom-")
+
+
 def digest(*parts: str, length: int = 16) -> str:
     """Return a short stable name for the parts, in hexadecimal digits."""
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:length]

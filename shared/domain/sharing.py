@@ -2,13 +2,21 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import combinations
 
 from shared.domain.customers import Customer, CustomerState, UserFilter
 from shared.domain.ids import CustomerId, SkuId
-from shared.domain.licensing import AssignedUser, UserDetails
+from shared.domain.licensing import AssignedUser, LicenseRow, RowKind, SeatCounts, UserDetails
+
+NOT_COUNTED = "the tenant's users were not counted yet; the next sync counts them"
+FILTER_CHANGED = "the user filter was changed; the next sync counts the users again"
+NOT_BY_SUBSCRIPTION = (
+    "Microsoft does not say which subscription a user's licence comes from, so a part of the "
+    "tenant's users cannot be counted by subscription; map the licence as a whole"
+)
+OF_THE_TENANT = "this licence is the whole tenant's and assigned to no user; exclude it here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +40,14 @@ class Share:
     """A customer's part of its tenant's licensed users.
 
     Attributes:
+        name: What the customer was called.
         filter: What chose them; a share by another filter tells nothing.
         users: Licensed users that match.
         held: Licences they hold, by SKU; a SKU that is not here is held by none of them.
     """
 
     customer_id: CustomerId
+    name: str
     filter: UserFilter | None
     users: int
     held: tuple[Held, ...]
@@ -89,12 +99,15 @@ class UserTally:
         """Return the customer's share, if it was counted."""
         return next((one for one in self.shares if one.customer_id == customer_id), None)
 
-    def overlaps_of(self, customer_id: CustomerId) -> tuple[tuple[CustomerId, int], ...]:
-        """Return the customers that share users with this one, and how many."""
+    def overlaps_of(self, customer_id: CustomerId) -> tuple[tuple[str, int], ...]:
+        """Return the names of customers that share users with this one, and how many."""
+        names = {one.customer_id: one.name for one in self.shares}
         return tuple(
-            (_other(one.customers, customer_id), one.users)
+            (names[other], one.users)
             for one in self.overlaps
             if customer_id in one.customers
+            for other in one.customers
+            if other != customer_id
         )
 
     def total(self, sku_id: SkuId) -> Held:
@@ -162,13 +175,89 @@ def tally(
         users_in_none=nobody.users,
         users_in_several=several.users,
         shares=tuple(
-            Share(c.customer_id, c.filter, bags[c.customer_id].users, bags[c.customer_id].held())
+            Share(
+                customer_id=c.customer_id,
+                name=c.name,
+                filter=c.filter,
+                users=bags[c.customer_id].users,
+                held=bags[c.customer_id].held(),
+            )
             for c in sharing
         ),
         overlaps=tuple(Overlap(pair, pairs[pair]) for pair in sorted(pairs)),
         held=everybody.held(),
         held_in_none=nobody.held(),
         held_in_several=several.held(),
+    )
+
+
+def shared_row(
+    row: LicenseRow,
+    customer: Customer,
+    share: Share | None,
+    *,
+    problem: str = "",
+    of_users: bool = True,
+) -> LicenseRow:
+    """Return a tenant's row as a customer with a user filter has it: assigned, not bought.
+
+    The users' licences are in the state that the tenant's seats are in: while some are enabled,
+    enabled; else in grace, and so on. They are on trial when all the tenant's are.
+
+    Args:
+        problem: Why the users could not be read.
+        of_users: Whether the licence can be assigned to a user at all.
+
+    Source:
+        docs/adr/0016-custom-licences-and-shared-tenants.md
+    """
+    unknown = _why_unknown(row, customer, share, problem, of_users=of_users)
+    if unknown is not None or share is None or row.counts is None or row.sku_id is None:
+        return replace(row, counts=None, unknown=unknown or row.unknown)
+    held = share.of(row.sku_id)
+    return replace(
+        row,
+        counts=_in_the_state_of(row.counts, held.seats),
+        how=(f"{held.seats} assigned to users of the customer's filter",),
+        disabled=held.disabled,
+        guests=held.guests,
+    )
+
+
+def _why_unknown(
+    row: LicenseRow, customer: Customer, share: Share | None, problem: str, *, of_users: bool
+) -> str | None:
+    if row.kind is RowKind.SUBSCRIPTION:
+        return NOT_BY_SUBSCRIPTION
+    if row.counts is None:
+        return row.unknown
+    if not of_users:
+        return OF_THE_TENANT
+    if problem:
+        return f"the tenant's users could not be read: {problem}"
+    if share is None:
+        return NOT_COUNTED
+    return FILTER_CHANGED if share.filter != customer.filter else None
+
+
+def _in_the_state_of(bought: SeatCounts, seats: int) -> SeatCounts:
+    enabled = warning = suspended = locked_out = 0
+    if bought.enabled:
+        enabled = seats
+    elif bought.warning:
+        warning = seats
+    elif bought.suspended:
+        suspended = seats
+    elif bought.locked_out:
+        locked_out = seats
+    return SeatCounts(
+        enabled=enabled,
+        warning=warning,
+        suspended=suspended,
+        locked_out=locked_out,
+        trial_enabled=enabled if bought.trial_enabled >= bought.enabled else 0,
+        trial_warning=warning if bought.trial_warning >= bought.warning else 0,
+        consumed=seats,
     )
 
 
@@ -198,10 +287,6 @@ class _Bag:
 
 def _of(held: tuple[Held, ...], sku_id: SkuId) -> Held:
     return next((one for one in held if one.sku_id == sku_id), Held(sku_id, 0))
-
-
-def _other(pair: tuple[CustomerId, CustomerId], one: CustomerId) -> CustomerId:
-    return pair[1] if pair[0] == one else pair[0]
 
 
 def _plain(text: str) -> str:

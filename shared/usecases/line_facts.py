@@ -6,6 +6,7 @@ Read only when a mapping or a profile asks for it, and at most once for each pie
 from decimal import Decimal
 
 from shared.domain.agreements import AgreementLine, Product
+from shared.domain.commerce import Joined, joined, term_in_words
 from shared.domain.descriptions import LineText, RowText, UserList, user_list
 from shared.domain.errors import NotFoundError
 from shared.domain.ids import ProductId, SkuId
@@ -19,6 +20,7 @@ from shared.domain.mappings import (
 )
 from shared.domain.money import rounded
 from shared.domain.planning import Member
+from shared.domain.sharing import users_of
 from shared.ports import PsaConnection, Services
 from shared.usecases.books import Book
 
@@ -31,12 +33,18 @@ class LineFacts:
     Reads raise what ``PsaGateway`` and ``LicenseSource`` raise; an unread fact is never guessed.
     """
 
-    def __init__(self, book: Book, psa: PsaConnection, services: Services) -> None:
+    def __init__(
+        self,
+        book: Book,
+        psa: PsaConnection,
+        services: Services,
+        users: tuple[AssignedUser, ...] | None = None,
+    ) -> None:
         self._book = book
         self._psa = psa
         self._services = services
         self._products: dict[ProductId, Product] = {}
-        self._users: tuple[AssignedUser, ...] | None = None
+        self._users = None if users is None else tuple(users_of(book.customer, users))
 
     def product(self, group: LineGroup) -> Product:
         """Return the group's product; one that is gone counts as inactive."""
@@ -84,17 +92,23 @@ class LineFacts:
     def _row_text(self, member: Member, limit: int) -> RowText:
         options = member.mapping.description
         row = self._book.row(member.row_id)
-        of_subscription = row is not None and row.kind is RowKind.SUBSCRIPTION
-        ends = row.subscriptions[0].next_lifecycle_at if row and of_subscription else None
+        found = self._joined(row)
         unassigned = None if row is None or row.counts is None else row.counts.unassigned
         return RowText(
             row_id=member.row_id,
             name=member.name,
             options=options,
-            ends=None if ends is None else ends.date(),
+            term="" if found is None else term_in_words(found),
+            ends=None if found is None else found.ends,
             unassigned=unassigned,
             users=self._user_list(row, options, limit),
         )
+
+    def _joined(self, row: LicenseRow | None) -> Joined | None:
+        """A split row's subscription with what Partner Center says of it."""
+        if row is None or row.kind is not RowKind.SUBSCRIPTION or self._book.record is None:
+            return None
+        return joined(row.subscriptions[0], self._book.record.partner)
 
     def _user_list(
         self, row: LicenseRow | None, options: DescriptionOptions, limit: int
@@ -107,7 +121,11 @@ class LineFacts:
         if self._users is None:
             customer = self._book.customer
             source = self._services.connections.microsoft(customer.microsoft)
-            self._users = source.assigned_users(customer.tenant_id)
+            if customer.filter is None:
+                self._users = source.assigned_users(customer.tenant_id)
+            else:  # an invoice names nobody of another customer
+                users = source.assigned_users(customer.tenant_id, details=True)
+                self._users = tuple(users_of(customer, users))
         return [
             user.name if label is UserLabel.NAME else user.address
             for user in self._users
