@@ -22,6 +22,7 @@ from shared.domain.errors import (
     InvalidPeriodError,
     LeaseTakenError,
     NotFoundError,
+    OwnedLinesError,
     RateLimitError,
     RequestRefusedError,
     RetryableError,
@@ -130,6 +131,7 @@ _KINDS: tuple[tuple[type[SeatsyncError], Kind], ...] = (
         RetryableError,
         Kind("try-again", HTTPStatus.SERVICE_UNAVAILABLE, "This may work in a moment"),
     ),
+    (OwnedLinesError, Kind("owned-lines", HTTPStatus.CONFLICT, "Somebody has to decide first")),
     (BadMessageError, Kind("bad-message", HTTPStatus.CONFLICT, "The work cannot be done")),
 )
 
@@ -177,6 +179,8 @@ def problem(error: Exception, url: str) -> func.HttpResponse:
     }
     if isinstance(error, InvalidInputError):
         body["errors"] = error.errors
+    if isinstance(error, OwnedLinesError):
+        body["lines"] = jsonable(error.lines)
     headers = dict(API_HEADERS)
     if isinstance(error, RateLimitError | ConnectionPausedError | LeaseTakenError):
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after.total_seconds())))

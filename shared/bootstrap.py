@@ -96,7 +96,7 @@ def _settings() -> Settings:
 def _build(settings: Settings) -> Services:
     from shared.adapters.http.session import pooled_http
     from shared.adapters.ids import RandomIds
-    from shared.adapters.microsoft.sku_names import sku_names
+    from shared.adapters.microsoft.sku_names import free_exclusions, sku_names
     from shared.adapters.queues import AccountHealth, LicenseSyncQueue, Queues, TenantSyncQueue
     from shared.adapters.storage import queue_service, table_service
     from shared.adapters.tables.repositories import repositories
@@ -113,9 +113,11 @@ def _build(settings: Settings) -> Services:
         connections=_connections(settings, clock, pooled_http(POOL_SIZE), kept.refresh_tokens),
         connection_states=kept.connection_states,
         sku_names=sku_names(),
+        free_skus=free_exclusions(),
         customers=kept.customers,
         profiles=kept.profiles,
         mappings=kept.mappings,
+        custom_licenses=kept.custom_licenses,
         exclusions=kept.exclusions,
         snapshots=kept.snapshots,
         ledgers=kept.ledgers,
@@ -123,7 +125,6 @@ def _build(settings: Settings) -> Services:
         leases=kept.leases,
         changes=kept.changes,
         runs=kept.runs,
-        custom_licenses=kept.custom_licenses,
         headers=kept.headers,
         approvals=kept.approvals,
         alerts=kept.alerts,

@@ -19,11 +19,11 @@ from shared.domain.agreements import (
 )
 from shared.domain.alerts import Alert
 from shared.domain.approvals import Approval
+from shared.domain.commerce import PartnerReading
 from shared.domain.commitments import PartnerSubscription
 from shared.domain.custom import CustomLicense, PeopleCount
 from shared.domain.customers import Customer, DirectoryTenant
 from shared.domain.descriptions import LineText
-from shared.domain.guards import GuardSettings
 from shared.domain.history import Change
 from shared.domain.ids import (
     AgreementId,
@@ -43,7 +43,9 @@ from shared.domain.intents import Intent
 from shared.domain.ledger import Ledger
 from shared.domain.licensing import AssignedUser, TenantSnapshot
 from shared.domain.mappings import BillingProfile, GlobalExclusion, Mapping, RowExclusion
+from shared.domain.movements import Movement
 from shared.domain.planning import CreditMode
+from shared.domain.preferences import Preferences
 from shared.domain.runs import Run, RunItem
 from shared.domain.sharing import UserTally
 
@@ -86,37 +88,6 @@ class Ids(Protocol):
 # The outside world -------------------------------------------------------------------------------
 
 
-class LicenseSource(Protocol):
-    """Microsoft, through one partner connection."""
-
-    def read_tenant(self, tenant_id: TenantId) -> TenantSnapshot:
-        """Return what the tenant holds now, completely.
-
-        Raises:
-            RateLimitError: Graph asked to wait.
-            UpstreamUnavailableError: Some part could not be read for a reason that may pass.
-            AccessDeniedError: Consent or a permission is missing; the remedy says which.
-            UnexpectedPayloadError: Graph answered something else than its contract says.
-        """
-
-    def assigned_users(
-        self, tenant_id: TenantId, *, details: bool = False
-    ) -> tuple[AssignedUser, ...]:
-        """Return the users with a licence, completely; read only when something needs them.
-
-        Args:
-            details: Also what tells whose users they are, where customers share the tenant.
-
-        Raises: as ``read_tenant``.
-        """
-
-    def list_tenants(self) -> tuple[DirectoryTenant, ...]:
-        """Return the customers' tenants that the partner's tenant lists.
-
-        Raises: as ``read_tenant``.
-        """
-
-
 class UserCounts(Protocol):
     """How many users a tenant has; nobody is named. The counts of custom licences come from here.
 
@@ -146,6 +117,41 @@ class UserCounts(Protocol):
 
         Raises:
             NotFoundError: The tenant has no such group.
+        """
+
+
+class LicenseSource(UserCounts, Protocol):
+    """Microsoft, through one partner connection."""
+
+    @property
+    def partner_tenant_id(self) -> TenantId:
+        """The partner's own tenant."""
+
+    def read_tenant(self, tenant_id: TenantId) -> TenantSnapshot:
+        """Return what the tenant holds now, completely.
+
+        Raises:
+            RateLimitError: Graph asked to wait.
+            UpstreamUnavailableError: Some part could not be read for a reason that may pass.
+            AccessDeniedError: Consent or a permission is missing; the remedy says which.
+            UnexpectedPayloadError: Graph answered something else than its contract says.
+        """
+
+    def assigned_users(
+        self, tenant_id: TenantId, *, details: bool = False
+    ) -> tuple[AssignedUser, ...]:
+        """Return the users with a licence, completely; read only when something needs them.
+
+        Args:
+            details: Also what tells whose users they are, where customers share the tenant.
+
+        Raises: as ``read_tenant``.
+        """
+
+    def list_tenants(self) -> tuple[DirectoryTenant, ...]:
+        """Return the customers' tenants that the partner's tenant lists.
+
+        Raises: as ``read_tenant``.
         """
 
 
@@ -394,9 +400,7 @@ class CustomLicenseRepository(Protocol):
             ConflictError: The customer has one with this id.
         """
 
-    def get(
-        self, customer_id: CustomerId, license_id: CustomLicenseId
-    ) -> Versioned[CustomLicense]:
+    def get(self, customer_id: CustomerId, license_id: CustomLicenseId) -> Versioned[CustomLicense]:
         """Return the custom licence.
 
         Raises:
@@ -445,13 +449,16 @@ class TenantRecord:
 
     Attributes:
         snapshot: The last complete read; ``None`` before the first.
-        failures: Failed reads in a row.
+        failures: Failed reads in a row; several deliveries of one run's message count as one.
         failing_since: When the first of them was.
         problem: Why the last read failed, for a person; empty when it did not.
         users: Who has how many licences where customers share the tenant; ``None`` elsewhere, and
             before the first complete read of users.
         users_problem: Why the last read of users failed; empty when it did not.
         people: The last count of each custom licence that counts people.
+        failed_in: The run whose read failed last.
+        movements: Seats that came and went lately.
+        partner: What Partner Center said; ``None`` where there is none.
     """
 
     tenant_id: TenantId
@@ -462,6 +469,9 @@ class TenantRecord:
     users: UserTally | None = None
     users_problem: str = ""
     people: tuple[PeopleCount, ...] = ()
+    failed_in: RunId | None = None
+    movements: tuple[Movement, ...] = ()
+    partner: PartnerReading | None = None
 
     @property
     def read_at(self) -> datetime | None:
@@ -672,13 +682,13 @@ class AlertRepository(Protocol):
 class SettingsRepository(Protocol):
     """What the Admins set on the Settings page."""
 
-    def guards(self) -> Versioned[GuardSettings]:
-        """Return the thresholds; the defaults, version ``""``, when none were saved."""
+    def get(self) -> Versioned[Preferences]:
+        """Return the settings; the defaults, version ``""``, when none were saved."""
 
-    def save_guards(
-        self, read: Versioned[GuardSettings], guards: GuardSettings
-    ) -> Versioned[GuardSettings]:
-        """Replace the thresholds.
+    def save(
+        self, read: Versioned[Preferences], preferences: Preferences
+    ) -> Versioned[Preferences]:
+        """Replace the settings.
 
         Raises:
             StaleVersionError: Somebody saved them first.
@@ -686,13 +696,22 @@ class SettingsRepository(Protocol):
 
 
 class ConnectionStates(Protocol):
-    """Pauses and circuits of connections, shared by all workers, in real time."""
+    """Pauses and circuits of connections, shared by all workers, in real time.
+
+    It also keeps when a Microsoft connection's tenants were last listed, as billing counts time.
+    """
 
     def paused_until(self, name: str) -> datetime | None:
         """Return when the connection may be used again, or ``None`` when it may be now."""
 
     def pause(self, name: str, until: datetime) -> None:
         """Pause the connection; a longer pause stays."""
+
+    def tenants_listed_at(self, name: ConnectionName) -> datetime | None:
+        """Return when the tenants were last listed completely, or ``None`` before the first."""
+
+    def tenants_listed(self, name: ConnectionName, at: datetime) -> None:
+        """Keep when the tenants were listed; of two at once, either stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -795,6 +814,7 @@ class Services:
     connections: Connections
     connection_states: ConnectionStates
     sku_names: "dict[SkuId, str]"
+    free_skus: tuple[GlobalExclusion, ...]
     customers: CustomerRepository
     profiles: ProfileRepository
     mappings: MappingRepository

@@ -1,6 +1,6 @@
 """``/api/exclusions``: SKUs that no customer is billed for."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import azure.functions as func
 from pydantic import Field
@@ -13,16 +13,22 @@ from functions.responses import etag_of, ok
 from shared.domain.ids import SkuId
 from shared.domain.mappings import GlobalExclusion
 from shared.ports import Versioned
+from shared.usecases.books import global_exclusions
 from shared.usecases.exclusions import save_exclusions
 
 blueprint = func.Blueprint()
 
 
 class ExclusionBody(Body):
-    """A SKU that is not billed, and why."""
+    """A SKU that is not billed, and why.
+
+    Attributes:
+        line: What becomes of lines that bill it; needed for a new one that has any.
+    """
 
     sku_id: Guid
     reason: Note = ""
+    line: Literal["end", "leave"] | None = None
 
 
 class ExclusionsBody(Body):
@@ -34,18 +40,25 @@ class ExclusionsBody(Body):
         """Return the list."""
         return tuple(GlobalExclusion(SkuId(one.sku_id), one.reason) for one in self.items)
 
+    def leave_line(self) -> dict[SkuId, bool]:
+        """Return whether lines stay as they are, for the SKUs of which that is said."""
+        return {SkuId(x.sku_id): x.line == "leave" for x in self.items if x.line is not None}
+
 
 @endpoint(blueprint, "GET", "api/exclusions", role=Role.VIEWER)
 def get_exclusions(call: Call) -> func.HttpResponse:
-    """Return the global exclusions."""
-    return _shown(call, call.services.exclusions.get())
+    """Return the global exclusions; before some were saved, the SKUs that cost nothing."""
+    return _shown(call, global_exclusions(call.services))
 
 
 @endpoint(blueprint, "PUT", "api/exclusions", role=Role.ADMIN)
 def replace_exclusions(call: Call) -> func.HttpResponse:
     """Replace the global exclusions."""
-    items = call.body(ExclusionsBody).to_domain()
-    return _shown(call, save_exclusions(items, call.services, if_match=call.if_match))
+    wanted = call.body(ExclusionsBody)
+    saved = save_exclusions(
+        wanted.to_domain(), wanted.leave_line(), call.services, if_match=call.if_match
+    )
+    return _shown(call, saved)
 
 
 def _shown(call: Call, read: Versioned[tuple[GlobalExclusion, ...]]) -> func.HttpResponse:
@@ -54,4 +67,5 @@ def _shown(call: Call, read: Versioned[tuple[GlobalExclusion, ...]]) -> func.Htt
         {"sku_id": one.sku_id, "name": names.get(one.sku_id), "reason": one.reason}
         for one in read.value
     ]
-    return ok(views.listed(items), etag=etag_of(read.version))
+    shown = {**views.listed(items), "seeded": not read.version}
+    return ok(shown, etag=etag_of(read.version))

@@ -1,4 +1,4 @@
-"""``/api/settings``: the thresholds that hold a plan for a person."""
+"""``/api/settings``: the thresholds that hold a plan for a person, and the default view."""
 
 from typing import Annotated
 
@@ -11,8 +11,9 @@ from functions.bodies import Body, Seats
 from functions.endpoints import Call, endpoint
 from functions.responses import etag_of, ok
 from shared.domain.guards import GuardSettings
+from shared.domain.preferences import DefaultView, Preferences
 from shared.ports import Versioned
-from shared.usecases.guard_settings import save_guards
+from shared.usecases.preferences import save_preferences
 
 blueprint = func.Blueprint()
 
@@ -40,20 +41,25 @@ class SettingsBody(Body):
     """All settings that are kept in the storage."""
 
     guards: GuardsBody = GuardsBody()
+    default_view: DefaultView = DefaultView.LICENSES
+
+    def to_domain(self) -> Preferences:
+        """Return the settings."""
+        return Preferences(GuardSettings(**self.guards.model_dump()), self.default_view)
 
 
 @endpoint(blueprint, "GET", "api/settings", role=Role.VIEWER)
 def get_settings(call: Call) -> func.HttpResponse:
     """Return the settings."""
-    return _shown(call.services.settings.guards())
+    return _shown(call.services.settings.get())
 
 
 @endpoint(blueprint, "PUT", "api/settings", role=Role.ADMIN)
 def save_settings(call: Call) -> func.HttpResponse:
     """Replace the settings."""
-    guards = GuardSettings(**call.body(SettingsBody).guards.model_dump())
-    return _shown(save_guards(guards, call.services, if_match=call.if_match))
+    wanted = call.body(SettingsBody).to_domain()
+    return _shown(save_preferences(wanted, call.services, if_match=call.if_match))
 
 
-def _shown(read: Versioned[GuardSettings]) -> func.HttpResponse:
+def _shown(read: Versioned[Preferences]) -> func.HttpResponse:
     return ok(views.versioned(views.settings(read.value), read.version), etag=etag_of(read.version))

@@ -7,13 +7,14 @@ from functions.responses import etag_of, jsonable
 from shared.domain.agreements import Agreement, Operation, in_words
 from shared.domain.alerts import Alert
 from shared.domain.approvals import Approval
+from shared.domain.commerce import joined, owner_of
 from shared.domain.customers import Customer, UserFilter
 from shared.domain.forecast import Forecast
-from shared.domain.guards import GuardSettings
 from shared.domain.history import Change
 from shared.domain.licensing import LicenseRow, Subscription
 from shared.domain.mappings import BillingProfile, Mapping
 from shared.domain.planning import Plan
+from shared.domain.preferences import Preferences
 from shared.domain.runs import Run, RunItem, Totals
 from shared.exact_json import Json
 from shared.ports import Page, Versioned
@@ -63,13 +64,20 @@ def candidate(value: Candidate) -> Object:
 
 
 def licenses(view: CustomerView) -> Object:
-    """The company page."""
+    """The company page, with the age of its numbers."""
     rows = [_row(view, row) for row in view.rows]
+    reading = view.partner
     return {
         **listed(rows),
         "customer_id": view.customer.customer_id,
         "read_at": jsonable(view.read_at),
+        "age_seconds": None if view.age is None else int(view.age.total_seconds()),
+        "stale": view.stale,
         "problem": view.problem,
+        "partner_center": None
+        if reading is None
+        else {"read_at": jsonable(reading.read_at), "problem": reading.problem},
+        "not_in_tenant": [_object(one) for one in view.not_in_tenant],
     }
 
 
@@ -92,8 +100,9 @@ def _row(view: CustomerView, shown: RowView) -> Object:
         "consumed": None if row.counts is None else row.counts.consumed,
         "unassigned": None if row.counts is None else row.counts.unassigned,
         "counts": _counts(row),
-        "subscriptions": [_subscription(one) for one in row.subscriptions],
+        "subscriptions": [_subscription(view, one) for one in row.subscriptions],
         "mapping": _current(shown),
+        "proposal": None if shown.proposal is None else _object(shown.proposal),
         "planned": _planned(plan),
         "psa_quantity": None if plan is None else plan.before,
         "state": shown.state,
@@ -118,8 +127,18 @@ def _counts(row: LicenseRow) -> Object | None:
     return None if row.counts is None else _object(row.counts)
 
 
-def _subscription(value: Subscription) -> Object:
-    return _object(value)
+def _subscription(view: CustomerView, value: Subscription) -> Object:
+    """A subscription; what its term is and how that is known, and Partner Center's part of it."""
+    found = joined(value, view.partner)
+    owner = owner_of(value, view.customer.tenant_id, view.partner_tenant_id)
+    return {
+        **_object(value),
+        "owned_by": None if owner is None else owner.value,
+        "term": None if found.term is None else _object(found.term),
+        "ends": jsonable(found.ends),
+        "partner": None if found.partner is None else _object(found.partner),
+        "notes": list(found.notes),
+    }
 
 
 def _filter(value: UserFilter | None) -> Object | None:
@@ -257,9 +276,9 @@ def run_item(value: RunItem) -> Object:
     return {"item_id": value.item_id, **view}
 
 
-def settings(value: GuardSettings) -> Object:
+def settings(value: Preferences) -> Object:
     """What the Admins set."""
-    return {"guards": _object(value)}
+    return _object(value)
 
 
 def _with_rows(view: Object) -> Object:

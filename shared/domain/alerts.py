@@ -21,6 +21,11 @@ class AlertKind(StrEnum):
     CREDIT_DUE = "credit_due"
     CONNECTION = "connection"
     RUN_STOPPED = "run_stopped"
+    OVERLAP = "overlap"
+    STALE = "stale"
+    TENANT_NOT_ADDED = "tenant_not_added"
+    TENANT_GONE = "tenant_gone"
+    LOOKS_LIKE_TRANSFER = "looks_like_transfer"
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,8 @@ class Customer:
     """Whom the MSP bills.
 
     Attributes:
-        split: SKUs whose subscriptions are rows of their own.
+        split: SKUs whose subscriptions somebody made rows of their own.
+        merged: SKUs that somebody made one row, whatever the default view is.
         accept_overlap: A person has said that the customer is billed although some of its users
             are another customer's too; without that, such a customer is billed nothing new.
     """
@@ -52,6 +53,7 @@ class Customer:
     added_by: str
     added_at: datetime
     accept_overlap: bool = False
+    merged: frozenset[SkuId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ SeatsyncError
     ├── InvalidInputError       names the field
     ├── NotFoundError
     ├── ConflictError           the request contradicts what is stored
+    ├── OwnedLinesError         names the lines that somebody has to decide about
     ├── BadMessageError         a queue message nobody can work on
     └── SettingsError           names every setting at fault
 
@@ -138,6 +139,18 @@ class NotFoundError(OperatorActionError):
 
 class ConflictError(OperatorActionError):
     """The request contradicts what is stored."""
+
+
+class OwnedLinesError(OperatorActionError):
+    """Lines of ours are in the way, and nobody said what becomes of them.
+
+    Attributes:
+        lines: Which they are, as dataclasses.
+    """
+
+    def __init__(self, message: str, lines: tuple[object, ...]) -> None:
+        self.lines = lines
+        super().__init__(message)
 
 
 class BadMessageError(OperatorActionError):

@@ -4,35 +4,62 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from shared.domain.custom import CopyOf, CustomLicense, copied_row, people_row
 from shared.domain.customers import Customer
-from shared.domain.ids import GroupId, LineId, ProfileId, RowId, SkuId, sku_row, subscription_row
+from shared.domain.ids import (
+    CustomerId,
+    GroupId,
+    LineId,
+    ProfileId,
+    RowId,
+    SkuId,
+    is_custom,
+    sku_row,
+    subscription_row,
+)
 from shared.domain.ledger import Ledger
-from shared.domain.licensing import LicenseRow, RowKind, remainder_of, row_of, rows_of
+from shared.domain.licensing import (
+    LicenseRow,
+    RowKind,
+    TenantSnapshot,
+    remainder_of,
+    row_of,
+    rows_of,
+)
 from shared.domain.mappings import (
     BillingProfile,
+    GlobalExclusion,
     LineGroup,
     Mapping,
     RowExclusion,
     group_of,
 )
 from shared.domain.planning import Member
+from shared.domain.preferences import DefaultView, Preferences
 from shared.domain.quantities import BilledQuantity, active_seats, billed_quantity
+from shared.domain.sharing import FILTER_CHANGED, NOT_BY_SUBSCRIPTION, Share, shared_row
 from shared.ports import PsaConnection, Services, TenantRecord, Versioned
 
-BY_USERS = "the customer has a user filter, and seats are not counted by users yet"
+_USER_LICENCE = "user"
+"""What Graph says a SKU applies to when it can be assigned to users."""
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What all customers share: billing profiles and global exclusions."""
+    """What all customers share: billing profiles, global exclusions and settings."""
 
     profiles: dict[ProfileId, BillingProfile]
     excluded_skus: frozenset[SkuId]
+    preferences: Preferences
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """A customer with its tenant's last snapshot, mappings, exclusions and ledgers."""
+    """A customer with its tenant's last snapshot, mappings, exclusions and ledgers.
+
+    Attributes:
+        custom: The customer's custom licences, also retired ones; at least those that are mapped.
+    """
 
     customer: Customer
     record: TenantRecord | None
@@ -41,26 +68,95 @@ class Book:
     ledgers: dict[GroupId, Versioned[Ledger]]
     catalogue: Catalogue
     names: dict[SkuId, str]
+    custom: tuple[CustomLicense, ...] = ()
 
     def rows(self) -> tuple[LicenseRow, ...]:
         """Return the rows of the company page; none before the first complete read."""
         if self.record is None or self.record.snapshot is None:
             return ()
-        rows = rows_of(self.record.snapshot, self.names, self.customer.split)
-        return tuple(self._of_customer(row) for row in rows)
+        rows = rows_of(self.record.snapshot, self.names, self._split(self.record.snapshot))
+        bought = tuple(self._of_customer(row) for row in rows if not self._is_history(row))
+        made = [self._custom_row(one, frozenset()) for one in self.custom if not one.retired]
+        return (*bought, *sorted(made, key=lambda row: (row.name.casefold(), row.row_id)))
+
+    def _split(self, snapshot: TenantSnapshot) -> frozenset[SkuId]:
+        """SKUs whose subscriptions are rows of their own: by hand, or by the default view."""
+        of_users = self.customer.filter is not None  # and users' licences have no subscription
+        if of_users or self.catalogue.preferences.default_view is DefaultView.LICENSES:
+            return self.customer.split
+        return frozenset(sku.sku_id for sku in snapshot.skus) - self.customer.merged
+
+    def _is_history(self, row: LicenseRow) -> bool:
+        """Whether a row is a subscription that is gone for good and that nothing bills."""
+        if row.kind is not RowKind.SUBSCRIPTION or not row.subscriptions[0].proven_absent:
+            return False
+        return self.current(row.row_id) is None
 
     def row(self, row_id: RowId) -> LicenseRow | None:
         """Return a row by id, shown or not: a split licence still answers as a whole."""
+        return self._row(row_id, frozenset())
+
+    def _row(self, row_id: RowId, copying: frozenset[RowId]) -> LicenseRow | None:
+        """The row; ``copying`` are the copies that lead to it."""
         if self.record is None or self.record.snapshot is None:
             return None
+        custom = next((one for one in self.custom if one.row_id == row_id), None)
+        if custom is not None:
+            return self._custom_row(custom, copying)
         row = row_of(self.record.snapshot, self.names, row_id)
         return None if row is None else self._of_customer(row)
 
+    def _custom_row(self, license_: CustomLicense, copying: frozenset[RowId]) -> LicenseRow:
+        if not isinstance(license_.source, CopyOf):
+            counts = () if self.record is None else self.record.people
+            mine = license_.customer_id, license_.license_id
+            own = (one for one in counts if (one.customer_id, one.license_id) == mine)
+            return people_row(license_, next(own, None))
+        # Saving refuses circles; two people who save at once may close one nevertheless.
+        copying |= {license_.row_id}
+        rows = {one: self._row(one, copying) for one in license_.source.rows if one not in copying}
+        return copied_row(license_, (rows.get(one) or one for one in license_.source.rows))
+
     def _of_customer(self, row: LicenseRow) -> LicenseRow:
-        """A tenant that several customers share tells nothing yet of one of them: not a seat."""
-        if self.customer.filter is None:
+        """The row as it is this customer's, in a tenant that several customers may share."""
+        share = self._share()
+        if self.customer.filter is not None:
+            problem = "" if self.record is None else self.record.users_problem
+            of_users = self._is_for_users(row.sku_id)
+            return shared_row(row, self.customer, share, problem=problem, of_users=of_users)
+        if share is None or row.sku_id is None or row.kind is not RowKind.LICENSE:
             return row
-        return replace(row, counts=None, unknown=BY_USERS)
+        held = share.of(row.sku_id)
+        return replace(row, disabled=held.disabled, guests=held.guests)
+
+    def _share(self) -> Share | None:
+        if self.record is None or self.record.users is None:
+            return None
+        return self.record.users.share_of(self.customer.customer_id)
+
+    def _is_for_users(self, sku_id: SkuId | None) -> bool:
+        skus = (
+            () if self.record is None or self.record.snapshot is None else self.record.snapshot.skus
+        )
+        applies = (sku.applies_to for sku in skus if sku.sku_id == sku_id)
+        return next(applies, _USER_LICENCE).casefold() == _USER_LICENCE
+
+    @property
+    def overlap(self) -> str | None:
+        """Why the customer must not be billed before somebody says whose users are whose."""
+        share = self._share()
+        if share is None or self.record is None or self.record.users is None:
+            return None
+        if self.customer.filter is None and share.filter is not None:
+            return FILTER_CHANGED
+        shared = self.record.users.overlaps_of(self.customer.customer_id)
+        if self.customer.accept_overlap or not shared or share.filter != self.customer.filter:
+            return None
+        others = ", ".join(f"{users} with {name}" for name, users in shared)
+        return (
+            f"the customer has users in common: {others}; change a user filter, or accept the "
+            "overlap for each customer that is to be billed nevertheless"
+        )
 
     def current(self, row_id: RowId) -> Mapping | None:
         """Return the row's mapping that goes on."""
@@ -78,6 +174,14 @@ class Book:
         if row.kind is RowKind.SUBSCRIPTION and row.sku_id is not None:
             mapped = mapped or self.current(sku_row(row.sku_id)) is not None
         return mapped or self.is_excluded(row)
+
+    def owned_line(self, mapping: Mapping, today: date) -> LineId | None:
+        """Return the standing line that a mapping bills through and that goes on, if it has one."""
+        profile = self.catalogue.profiles.get(mapping.profile_id)
+        if profile is None:
+            return None
+        ledger = self.ledger(group_of(mapping, profile).group_id)
+        return ledger.line_id if (ledger.line_ends or today) >= today else None
 
     def groups(self, today: date) -> dict[GroupId, tuple[LineGroup, tuple[Member, ...]]]:
         """Return the line groups with the rows that bill through them today or later."""
@@ -111,7 +215,7 @@ class Book:
         if row is None:
             return False
         if row.sku_id in self.catalogue.excluded_skus:
-            return True
+            return mapping.effective_to is None  # what ends by a person's word still ends
         apart = self._mapped_apart(row, mapping, today)
         return (
             row.kind is RowKind.LICENSE
@@ -128,10 +232,16 @@ class Book:
 
     def _billed(self, row: LicenseRow, mapping: Mapping, today: date) -> BilledQuantity:
         if row.kind is RowKind.LICENSE:
-            row = remainder_of(row, self._mapped_apart(row, mapping, today))
+            apart = self._mapped_apart(row, mapping, today)
+            if apart and self.customer.filter is not None:
+                return BilledQuantity(None, (NOT_BY_SUBSCRIPTION,))
+            row = remainder_of(row, apart)
         if row.counts is None:
             return BilledQuantity(None, (row.unknown or self._why_unknown(),))
         active = active_seats(row.counts, mapping.grace, count_trials=mapping.count_trials)
+        # People are counted, not bought: "enabled" would say nothing of them.
+        bought = active.steps[-1:] if row.kind is RowKind.CUSTOM else active.steps
+        active = replace(active, steps=(*row.how, *bought))
         return billed_quantity(active, included=mapping.included, minimum=mapping.minimum)
 
     def _mapped_apart(self, row: LicenseRow, mapping: Mapping, today: date) -> frozenset[RowId]:
@@ -152,11 +262,18 @@ class Book:
 
 
 def open_catalogue(services: Services) -> Catalogue:
-    """Read billing profiles and global exclusions."""
+    """Read billing profiles, global exclusions and settings."""
     return Catalogue(
         profiles={p.value.profile_id: p.value for p in services.profiles.all()},
-        excluded_skus=frozenset(x.sku_id for x in services.exclusions.get().value),
+        excluded_skus=frozenset(x.sku_id for x in global_exclusions(services).value),
+        preferences=services.settings.get().value,
     )
+
+
+def global_exclusions(services: Services) -> Versioned[tuple[GlobalExclusion, ...]]:
+    """Return the MSP's own list, or before it saved one, the SKUs that cost nothing."""
+    read = services.exclusions.get()
+    return read if read.version else Versioned(services.free_skus, read.version)
 
 
 def open_book(
@@ -165,20 +282,26 @@ def open_book(
     *,
     catalogue: Catalogue | None = None,
     record: TenantRecord | None = None,
+    custom: tuple[CustomLicense, ...] | None = None,
 ) -> Book:
     """Read a customer's book.
 
     Args:
+        custom: All custom licences when they are at hand; else they are read if one is mapped.
         catalogue: When it is at hand already.
         record: The tenant's record when it was just read.
     """
     if record is None:
         stored = services.snapshots.get(customer.tenant_id)
         record = None if stored is None else stored.value
+    mappings = tuple(m.value for m in services.mappings.of_customer(customer.customer_id))
+    if custom is None:
+        mapped = any(is_custom(mapping.row_id) for mapping in mappings)
+        custom = custom_licenses(customer.customer_id, services) if mapped else ()
     return Book(
         customer=customer,
         record=record,
-        mappings=tuple(m.value for m in services.mappings.of_customer(customer.customer_id)),
+        mappings=mappings,
         exclusions={x.row_id: x for x in services.mappings.exclusions(customer.customer_id)},
         ledgers={
             ledger.value.group_id: ledger
@@ -186,7 +309,13 @@ def open_book(
         },
         catalogue=catalogue or open_catalogue(services),
         names=services.sku_names,
+        custom=custom,
     )
+
+
+def custom_licenses(customer_id: CustomerId, services: Services) -> tuple[CustomLicense, ...]:
+    """Read a customer's custom licences, also retired ones."""
+    return tuple(one.value for one in services.custom_licenses.of_customer(customer_id))
 
 
 def local_date(now: datetime, psa: PsaConnection) -> date:

@@ -9,6 +9,7 @@ from shared.domain.history import Change
 from shared.domain.ids import CompanyId, ConnectionName, CustomerId, RowId, TenantId
 from shared.domain.matching import best_match
 from shared.ports import Page, Services, Versioned
+from shared.usecases.compare_tenants import customer_is_removed, tenant_is_added
 from shared.usecases.versions import check_version
 
 
@@ -69,7 +70,7 @@ def add_customer(draft: CustomerDraft, services: Services, *, actor: str) -> Ver
                 f"customer {other.name} ({other.customer_id}) already has this tenant's users; "
                 "give both a user filter"
             )
-    return services.customers.add(
+    added = services.customers.add(
         Customer(
             customer_id=CustomerId(services.ids.new()),
             name=draft.name,
@@ -84,6 +85,8 @@ def add_customer(draft: CustomerDraft, services: Services, *, actor: str) -> Ver
             added_at=services.clock.now(),
         )
     )
+    tenant_is_added(draft.tenant_id, services)
+    return added
 
 
 def change_customer(
@@ -124,6 +127,7 @@ def delete_customer(customer_id: CustomerId, services: Services, *, if_match: st
     read = _read(customer_id, services, if_match)
     if read.value.state is not CustomerState.DELETED:
         services.customers.save(read, replace(read.value, state=CustomerState.DELETED))
+        customer_is_removed(read.value, services)
 
 
 def list_customers(

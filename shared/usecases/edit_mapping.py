@@ -23,7 +23,6 @@ from shared.domain.ids import (
     RowId,
     SkuId,
     sku_row,
-    subscription_row,
 )
 from shared.domain.licensing import LicenseRow, RowKind
 from shared.domain.mappings import (
@@ -233,7 +232,11 @@ def split_row(customer_id: CustomerId, row_id: RowId, services: Services) -> Non
     """
     read = services.customers.get(customer_id)
     sku_id = _licence(read.value, row_id, services)
-    services.customers.save(read, replace(read.value, split=read.value.split | {sku_id}))
+    customer = read.value
+    services.customers.save(
+        read,
+        replace(customer, split=customer.split | {sku_id}, merged=customer.merged - {sku_id}),
+    )
 
 
 def merge_row(customer_id: CustomerId, row_id: RowId, services: Services) -> None:
@@ -250,8 +253,8 @@ def merge_row(customer_id: CustomerId, row_id: RowId, services: Services) -> Non
     read = services.customers.get(customer_id)
     sku_id = _licence(read.value, row_id, services)
     work = _Mapping(customer_id, sku_row(sku_id), services)
-    for subscription in work.row.subscriptions:
-        own = services.mappings.get(customer_id, subscription_row(subscription.subscription_id))
+    for apart in work.mapped_apart(sku_id):
+        own = services.mappings.get(customer_id, apart)
         if own is None:
             continue
         move = work.moved(own.value, None)
@@ -260,7 +263,11 @@ def merge_row(customer_id: CustomerId, row_id: RowId, services: Services) -> Non
         if licence is not None:
             work.save_licence(*licence)
         services.mappings.put(own, None, move.superseded)
-    services.customers.save(read, replace(read.value, split=read.value.split - {sku_id}))
+    customer = read.value
+    services.customers.save(
+        read,
+        replace(customer, split=customer.split - {sku_id}, merged=customer.merged | {sku_id}),
+    )
 
 
 def _licence(customer: Customer, row_id: RowId, services: Services) -> SkuId:
@@ -390,11 +397,18 @@ class _Mapping:
         return mine == group_of(other, profiles[other.profile_id])
 
     def _owns_line(self, mapping: Mapping) -> bool:
-        profile = self.book.catalogue.profiles.get(mapping.profile_id)
-        if profile is None:
-            return False
-        ledger = self.book.ledger(group_of(mapping, profile).group_id)
-        return ledger.line_id is not None and (ledger.line_ends or self.today) >= self.today
+        return self.book.owned_line(mapping, self.today) is not None
+
+    def mapped_apart(self, sku_id: SkuId) -> tuple[RowId, ...]:
+        """The licence's subscriptions with a mapping of their own, those that are gone too."""
+        return tuple(
+            mapping.row_id
+            for mapping in self.book.mappings
+            if mapping.effective_to is None
+            and (row := self.book.row(mapping.row_id)) is not None
+            and row.kind is RowKind.SUBSCRIPTION
+            and row.sku_id == sku_id
+        )
 
     def licence_cut_at(self, last: date) -> tuple[Mapping, Mapping] | None:
         """The licence's own mapping through a day and from the day after, when its count changes.

@@ -3,13 +3,29 @@
 from dataclasses import dataclass, replace
 from datetime import date
 
-from shared.domain.agreements import Agreement, AgreementLine, CreateLine
+from shared.domain.agreements import (
+    Agreement,
+    AgreementLine,
+    CreateLine,
+    RemoveLine,
+    SetQuantity,
+)
 from shared.domain.descriptions import LineText
 from shared.domain.forecast import Forecast, lines_after, next_invoice
 from shared.domain.guards import GuardSettings, guarded
+from shared.domain.licensing import AssignedUser
 from shared.domain.mappings import LineGroup
-from shared.domain.planning import Member, Plan, PlanRequest, plan
+from shared.domain.planning import (
+    Member,
+    Plan,
+    PlanRequest,
+    PlanStatus,
+    Reason,
+    ReasonKind,
+    plan,
+)
 from shared.domain.plausibility import unlikely_fall
+from shared.domain.staleness import stale_reason
 from shared.ports import PsaConnection, Services
 from shared.usecases.books import Book
 from shared.usecases.line_facts import LineFacts
@@ -36,10 +52,17 @@ class GroupPlanner:
         *,
         guards: GuardSettings,
         today: date,
+        users: tuple[AssignedUser, ...] | None = None,
     ) -> None:
+        """Take what plans depend on.
+
+        Args:
+            users: The tenant's licensed users, with details, where they were just read.
+        """
         self._book = book
         self._psa = psa
-        self._facts = LineFacts(book, psa, services)
+        self._services = services
+        self._facts = LineFacts(book, psa, services, users)
         self._guards = guards
         self._today = today
 
@@ -71,8 +94,9 @@ class GroupPlanner:
             text=text,
             price=self._facts.price(view.group),
             override=override,
+            overlap=self._book.overlap,
         )
-        return self._marked(view, self._with_product(request, view))
+        return self._not_on_stale_data(self._marked(view, self._with_product(request, view)))
 
     def forecast(self, view: GroupInView, found: Plan) -> Forecast | None:
         """Return what the group adds to the agreement's next invoice once the plan is written.
@@ -96,19 +120,54 @@ class GroupPlanner:
             return plan(replace(request, product=self._facts.product(view.group)))
         return found
 
+    def _not_on_stale_data(self, found: Plan) -> Plan:
+        """The plan, blocked when it would lower something by numbers that are too old.
+
+        A number that a person set holds whatever Microsoft says, and a line that ends by a
+        person's word ends.
+        """
+        record = self._book.record
+        if record is None or record.read_at is None or found.needed is None:
+            return found
+        reason = stale_reason(record.read_at, self._services.clock.now())
+        override = self._book.ledger(found.group.group_id).override
+        if reason is None or (override is not None and self._today <= override.until):
+            return found
+        if not _lowers(found):
+            return replace(found, explanation=(*found.explanation, reason))
+        return replace(
+            found,
+            status=PlanStatus.BLOCKED,
+            operations=(),
+            reasons=(Reason(ReasonKind.STALE, reason),),
+            after=found.before,
+            ledger=None,
+        )
+
     def _marked(self, view: GroupInView, found: Plan) -> Plan:
         """The plan with a mark for a person when Microsoft's rules do not allow a fall."""
         if found.needed is None:
             return found
-        subscriptions = [
-            subscription
-            for member in view.members
-            for row in (self._book.row(member.row_id),)
-            if row is not None
-            for subscription in row.subscriptions
-        ]
+        rows = [self._book.row(member.row_id) for member in view.members]
+        if any(row is not None and row.how for row in rows):
+            return found  # people come and go by no rule of Microsoft's
+        subscriptions = [one for row in rows if row is not None for one in row.subscriptions]
         in_force = self._book.ledger(view.group.group_id).in_force
         mark = unlikely_fall(found.needed, in_force, subscriptions, self._today)
         if mark is None:
             return found
         return replace(found, explanation=(*found.explanation, mark))
+
+
+def _lowers(found: Plan) -> bool:
+    """Whether a plan needs fewer seats than before, or would write fewer."""
+    if found.status not in {PlanStatus.CHANGE, PlanStatus.IN_STEP, PlanStatus.HELD}:
+        return False
+    if found.needed is not None and found.previous is not None and found.needed < found.previous:
+        return True
+    return any(
+        isinstance(operation, RemoveLine)
+        or (isinstance(operation, SetQuantity) and operation.after < operation.before)
+        or (isinstance(operation, CreateLine) and operation.quantity < 0)
+        for operation in found.operations
+    )

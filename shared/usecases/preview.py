@@ -1,20 +1,25 @@
 """What a sync would write now: the same plan and the same guards, and nothing is sent."""
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from shared.domain.agreements import Agreement, AgreementLine
+from shared.domain.commerce import PartnerReading, not_in_tenant
+from shared.domain.commitments import PartnerSubscription
 from shared.domain.customers import Customer
 from shared.domain.errors import NotFoundError, SeatsyncError
 from shared.domain.forecast import Forecast
-from shared.domain.ids import AgreementId, CustomerId, GroupId, RowId
-from shared.domain.licensing import LicenseRow
+from shared.domain.ids import AgreementId, CustomerId, GroupId, RowId, TenantId
+from shared.domain.licensing import LicenseRow, Subscription
 from shared.domain.mappings import Mapping
 from shared.domain.planning import Member, Plan
 from shared.domain.quantities import Grace, active_seats
+from shared.domain.staleness import is_stale
 from shared.ports import PsaConnection, Services
 from shared.usecases.books import Book, local_date, open_book
+from shared.usecases.count_tenant import count_missing
 from shared.usecases.plan_group import GroupInView, GroupPlanner
+from shared.usecases.proposals import Proposal, proposal_for
 from shared.usecases.read_tenant import read_tenant
 
 
@@ -41,6 +46,7 @@ class RowView:
     Attributes:
         state: in_step, change, held, blocked, waiting, unmapped, excluded or unknown.
         active: Seats by the mapping's switches, or by the defaults without one.
+        proposal: What a row without a mapping may take over from another one.
     """
 
     row: LicenseRow
@@ -49,16 +55,29 @@ class RowView:
     preview: GroupPreview | None
     state: str
     active: int | None
+    proposal: Proposal | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerView:
-    """A customer's rows, with the age of the numbers."""
+    """A customer's rows, with the age of the numbers.
+
+    Attributes:
+        age: Since the last complete read; ``None`` before the first.
+        stale: Nothing is lowered by numbers of this age.
+        partner: What Partner Center said, and when; ``None`` where there is none.
+        partner_tenant_id: The partner's own tenant; ``None`` when the connection is not there.
+    """
 
     customer: Customer
     rows: tuple[RowView, ...]
     read_at: datetime | None
     problem: str
+    age: timedelta | None
+    stale: bool
+    partner: PartnerReading | None
+    partner_tenant_id: TenantId | None
+    not_in_tenant: tuple[PartnerSubscription, ...]
 
 
 def license_rows(customer_id: CustomerId, services: Services) -> CustomerView:
@@ -84,19 +103,40 @@ def license_rows(customer_id: CustomerId, services: Services) -> CustomerView:
         for member in preview.members
         if member.mapping.effective_to is None
     }
+    record = book.record
+    read_at = None if record is None else record.read_at
+    partner = None if record is None else record.partner
+    now = services.clock.now()
     return CustomerView(
         customer=customer,
         rows=tuple(
             _row_view(book, row, by_row.get(row.row_id), versions.get(row.row_id))
             for row in book.rows()
         ),
-        read_at=None if book.record is None else book.record.read_at,
-        problem="" if book.record is None else book.record.problem,
+        read_at=read_at,
+        problem="" if record is None else record.problem,
+        age=None if read_at is None else max(timedelta(0), now - read_at),
+        stale=is_stale(read_at, now),
+        partner=partner,
+        partner_tenant_id=_partner_tenant(customer, services),
+        not_in_tenant=not_in_tenant(_subscriptions(book), partner),
     )
 
 
+def _subscriptions(book: Book) -> tuple[Subscription, ...]:
+    snapshot = None if book.record is None else book.record.snapshot
+    return () if snapshot is None else snapshot.subscriptions
+
+
+def _partner_tenant(customer: Customer, services: Services) -> TenantId | None:
+    try:
+        return services.connections.microsoft(customer.microsoft).partner_tenant_id
+    except SeatsyncError:
+        return None  # the page shows what is stored, also without the connection
+
+
 def book_with_rows(customer: Customer, services: Services) -> Book:
-    """Return the customer's book; a tenant that was never read is read now.
+    """Return the customer's book; what was never read or counted is now.
 
     Raises:
         RetryableError, OperatorActionError: The first read failed.
@@ -106,7 +146,8 @@ def book_with_rows(customer: Customer, services: Services) -> Book:
         record = read_tenant(customer.tenant_id, customer.microsoft, services)
     else:
         record = stored.value
-    return open_book(customer, services, record=record)
+    record, custom = count_missing(customer, record, services)
+    return open_book(customer, services, record=record, custom=custom)
 
 
 def preview_customer(customer_id: CustomerId, services: Services) -> tuple[GroupPreview, ...]:
@@ -143,7 +184,7 @@ def preview_book(book: Book, services: Services) -> tuple[GroupPreview, ...]:
     """
     psa = services.connections.psa(book.customer.psa)
     today = local_date(services.clock.now(), psa)
-    guards = services.settings.guards().value
+    guards = book.catalogue.preferences.guards
     planner = GroupPlanner(book, psa, services, guards=guards, today=today)
     agreements: dict[AgreementId, tuple[Agreement, tuple[AgreementLine, ...]] | str] = {}
     previews = []
@@ -200,7 +241,8 @@ def _row_view(
         state = "unknown"
     else:
         state = str(preview.plan.status)
-    return RowView(row, mapping, version, preview, state, active)
+    offered = proposal_for(book, row) if state == "unmapped" else None
+    return RowView(row, mapping, version, preview, state, active, offered)
 
 
 def known_row(book: Book, row_id: RowId) -> LicenseRow:

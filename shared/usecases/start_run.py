@@ -17,6 +17,7 @@ from shared.domain.ids import (
 )
 from shared.domain.runs import FULL, ItemState, Run, RunItem, RunReason, RunState
 from shared.ports import LicenseSync, Services, TenantSync
+from shared.usecases.compare_tenants import compare_tenants
 
 _RUNS_TO_LOOK_AT = 50
 
@@ -25,13 +26,15 @@ def start_cycle(services: Services, *, requested_by: str, reason: RunReason) -> 
     """Queue every active customer, and return the run.
 
     Each PSA's agreements are read once, for all messages of the run. A PSA that cannot be read
-    now stops no other: its customers read their own agreements later, or fail one by one.
+    now stops no other: its customers read their own agreements later, or fail one by one. New and
+    gone tenants are looked for last, once a day.
     """
     customers = tuple(c for c in services.customers.all() if c.state is CustomerState.ACTIVE)
     run_id = _open(services, len(customers), requested_by, reason)
     for name in sorted({customer.psa for customer in customers}):
         _keep_headers(run_id, name, services)
     _queue(run_id, customers, services)
+    compare_tenants(services)
     return run_id
 
 

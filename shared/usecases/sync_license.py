@@ -159,7 +159,7 @@ class _GroupWork:
     # Planning ---------------------------------------------------------------------------------
 
     def _planned(self, book: Book, view: GroupInView, run: Run) -> Plan:
-        guards = self.services.settings.guards().value
+        guards = book.catalogue.preferences.guards
         planner = GroupPlanner(book, self.psa, self.services, guards=guards, today=self.today)
         text = self.message.text or planner.text(view)
         approved = self._approved_fingerprint()

@@ -14,18 +14,24 @@ from shared.domain.errors import (
     NotFoundError,
     OperatorActionError,
     RateLimitError,
+    UpstreamUnavailableError,
 )
 from shared.domain.guards import GuardSettings
 from shared.domain.ids import AgreementId, CustomerId, GroupId
+from shared.domain.licensing import AssignedUser
 from shared.domain.mappings import LineGroup
 from shared.domain.planning import Member, Plan, PlanStatus
 from shared.domain.runs import ItemState, RunItem
-from shared.ports import LicenseSync, Services, TenantRecord, TenantSync
+from shared.ports import LicenseSync, Services, TenantSync
 from shared.usecases.books import Book, Catalogue, local_date, open_book, open_catalogue
+from shared.usecases.count_tenant import CountedTenant, count_tenant
+from shared.usecases.custom_licenses import forget_retired
 from shared.usecases.outcomes import Board, fail, item_of, license_name, row_ids
 from shared.usecases.pauses import check_not_paused, pause, wait_of
 from shared.usecases.plan_group import GroupInView, GroupPlanner
+from shared.usecases.proposals import proposal_for, transfers_of
 from shared.usecases.read_tenant import read_tenant
+from shared.usecases.stale_tenants import tell_stale
 from shared.usecases.stop_run import stop_if_unlikely
 
 Groups = dict[GroupId, tuple[LineGroup, tuple[Member, ...]]]
@@ -48,19 +54,29 @@ def sync_tenant(message: TenantSync, services: Services, *, redelivered: bool = 
         return
     try:
         check_not_paused(message.microsoft, services)
-        record = read_tenant(message.tenant_id, message.microsoft, services)
-    except (RateLimitError, ConnectionPausedError) as error:
+        record = read_tenant(message.tenant_id, message.microsoft, services, run_id=message.run_id)
+        counted = count_tenant(customers, record, services)
+    except RateLimitError as error:
+        tell_stale(message.tenant_id, customers, services)
+        # Graph counts calls by app and tenant: a busy tenant says nothing of the others.
+        _put_back(message, error, services, whole_connection=False)
+        return
+    except ConnectionPausedError as error:
+        tell_stale(message.tenant_id, customers, services)
         _put_back(message, error, services)
         return
+    except UpstreamUnavailableError:
+        tell_stale(message.tenant_id, customers, services)
+        raise
     except OperatorActionError as error:
         _tenant_failed(message, customers, error, services)
+        tell_stale(message.tenant_id, customers, services)
         return
     catalogue = open_catalogue(services)
-    guards = services.settings.guards().value
     for customer in customers:
         try:
-            work = _CustomerWork(message, customer, services, guards)
-            work.run(catalogue, record, redelivered=redelivered)
+            work = _CustomerWork(message, customer, services, catalogue.preferences.guards)
+            work.run(catalogue, counted, redelivered=redelivered)
         except (RateLimitError, ConnectionPausedError) as error:
             _put_back(replace(message, customer_ids=(customer.customer_id,)), error, services)
         except OperatorActionError as error:
@@ -86,9 +102,13 @@ def _customers(message: TenantSync, services: Services) -> tuple[Customer, ...]:
 
 
 def _put_back(
-    message: TenantSync, error: RateLimitError | ConnectionPausedError, services: Services
+    message: TenantSync,
+    error: RateLimitError | ConnectionPausedError,
+    services: Services,
+    *,
+    whole_connection: bool = True,
 ) -> None:
-    if isinstance(error, RateLimitError):
+    if isinstance(error, RateLimitError) and whole_connection:
         pause(error, services)
     delay = wait_of(error, message.attempt, services.clock.real_now())
     services.tenant_queue.put(replace(message, attempt=message.attempt + 1), delay)
@@ -140,17 +160,26 @@ class _CustomerWork:
         self.psa = services.connections.psa(customer.psa)
         self.today = local_date(services.clock.now(), self.psa)
         self.plans: list[Plan] = []
+        self.users: tuple[AssignedUser, ...] | None = None
 
-    def run(self, catalogue: Catalogue, record: TenantRecord, *, redelivered: bool) -> None:
+    def run(self, catalogue: Catalogue, counted: CountedTenant, *, redelivered: bool) -> None:
         own = _read_item(self.message, self.customer.customer_id, self.services)
         earlier = self.services.runs.get_item(own.run_id, own.item_id)
         if earlier is not None and earlier.state is ItemState.READ:
             return  # the same message again, perhaps long after: its items say how it went
         done = self._items_done() if redelivered else set()
-        book = open_book(self.customer, self.services, catalogue=catalogue, record=record)
+        self.users = counted.users
+        book = open_book(
+            self.customer,
+            self.services,
+            catalogue=catalogue,
+            record=counted.record,
+            custom=counted.custom[self.customer.customer_id],
+        )
         board = Board(self.customer.customer_id, self.services)
-        board.clear(frozenset({AlertKind.TENANT_UNREADABLE}))
+        board.clear(frozenset({AlertKind.TENANT_UNREADABLE, AlertKind.STALE}))
         board.clear(frozenset({AlertKind.FAILED}), subject=self.customer.customer_id)
+        self._overlap(book, board)
         groups = self._wanted(book)
         if groups:
             check_not_paused(self.customer.psa, self.services)
@@ -158,6 +187,8 @@ class _CustomerWork:
         stop_if_unlikely(self.message.run_id, self.plans, self.guards, self.services)
         if self.message.row_id is None:
             self._missing_profiles(book, board)
+            self._transfers(book, board)
+            forget_retired(book, self.services, self.today)
         board.save()
         # Items first, messages next, the customer's own item last: a crash repeats, never skips.
         self.services.runs.put_items(item for item in items if item.item_id not in done)
@@ -196,7 +227,14 @@ class _CustomerWork:
             intent.change.group_id for intent in self.services.intents.of_customer(customer_id)
         }
         lines: dict[AgreementId, tuple[AgreementLine, ...]] = {}
-        planner = GroupPlanner(book, self.psa, self.services, guards=self.guards, today=self.today)
+        planner = GroupPlanner(
+            book,
+            self.psa,
+            self.services,
+            guards=self.guards,
+            today=self.today,
+            users=self.users,
+        )
         items: list[RunItem] = []
         queue: list[LicenseSync] = []
         for group_id, (group, members) in groups.items():
@@ -267,6 +305,14 @@ class _CustomerWork:
             text=text,
         )
 
+    def _overlap(self, book: Book, board: Board) -> None:
+        """One alert for all lines of a customer that shares users with another one."""
+        if book.overlap is None:
+            board.clear(frozenset({AlertKind.OVERLAP}))
+        else:
+            text = f"{self.customer.name} is not billed: {book.overlap}"
+            board.show(AlertKind.OVERLAP, text, subject="")
+
     def _missing_profiles(self, book: Book, board: Board) -> None:
         """One alert for each row that has seats and that nobody mapped or excluded."""
         missing = AlertKind.MISSING_PROFILE
@@ -275,9 +321,21 @@ class _CustomerWork:
             seats = 0 if row.counts is None else row.counts.enabled + row.counts.warning
             if seats and not book.is_decided(row):
                 text = f"{row.name} has {seats} seats and no billing profile: map or exclude it"
+                offered = proposal_for(book, row)
+                if offered is not None:
+                    text = f"{text}. {offered.why}"
                 board.show(missing, text, subject="", row=row.row_id)
                 keep.add(alert_id(missing, self.customer.customer_id, row.row_id, ""))
         board.clear(frozenset({missing}), keep=frozenset(keep))
+
+    def _transfers(self, book: Book, board: Board) -> None:
+        """One alert for each pair of rows of which one lost what the other won."""
+        kind = AlertKind.LOOKS_LIKE_TRANSFER
+        keep = set()
+        for one in transfers_of(book):
+            board.show(kind, one.text, subject=one.to_row, row=one.from_row)
+            keep.add(alert_id(kind, self.customer.customer_id, one.from_row, one.to_row))
+        board.clear(frozenset({kind}), keep=frozenset(keep))
 
 
 def _has_something_to_do(plan: Plan) -> bool:

@@ -10,6 +10,7 @@ from shared.domain.errors import AccessDeniedError, NotFoundError, SeatsyncError
 from shared.domain.ids import TenantId
 from shared.domain.licensing import AssignedUser, TenantSnapshot, UserDetails
 from shared.ports import Clock
+from tests.builders import PARTNER_TENANT
 
 
 class FakeLicenseSource:
@@ -18,6 +19,8 @@ class FakeLicenseSource:
     Attributes:
         reads: How often each tenant was read, failures too.
         user_reads: How often each tenant's users were read, failures too.
+        people_counts: How often people of each tenant were counted, failures too.
+        counts: Who there is to count; nobody at first.
         listings: How often the tenants were listed, failures too.
     """
 
@@ -28,6 +31,7 @@ class FakeLicenseSource:
         tenants: Iterable[DirectoryTenant] = (),
     ) -> None:
         self._clock = clock
+        self.partner_tenant_id = PARTNER_TENANT
         self._snapshots: dict[TenantId, TenantSnapshot] = {}
         self._users: dict[TenantId, tuple[AssignedUser, ...]] = {}
         self._errors: dict[TenantId, SeatsyncError] = {}
@@ -35,6 +39,8 @@ class FakeLicenseSource:
         self.listing_error: SeatsyncError | None = None
         self.reads: Counter[TenantId] = Counter()
         self.user_reads: Counter[TenantId] = Counter()
+        self.people_counts: Counter[TenantId] = Counter()
+        self.counts = FakeUserCounts()
         self.listings = 0
         for snapshot in snapshots:
             self.hold(snapshot)
@@ -42,6 +48,7 @@ class FakeLicenseSource:
     def hold(self, snapshot: TenantSnapshot) -> None:
         """Let a tenant hold what the snapshot says, from now on."""
         self._snapshots[snapshot.tenant_id] = snapshot
+        self.counts.found(snapshot.tenant_id)
 
     def users(self, tenant_id: TenantId, users: Iterable[AssignedUser]) -> None:
         """Let these users of a tenant have licences, from now on."""
@@ -72,6 +79,24 @@ class FakeLicenseSource:
             if user.sku_ids
         )
         return tuple(sorted(licensed, key=lambda one: (one.name.casefold(), one.address)))
+
+    def count_users(
+        self, tenant_id: TenantId, *, licensed_only: bool, domain: str | None, enabled_only: bool
+    ) -> int:
+        self.people_counts[tenant_id] += 1
+        self._check(tenant_id)
+        return self.counts.count_users(
+            tenant_id, licensed_only=licensed_only, domain=domain, enabled_only=enabled_only
+        )
+
+    def count_group_members(
+        self, tenant_id: TenantId, group_id: str, *, include_disabled: bool
+    ) -> int:
+        self.people_counts[tenant_id] += 1
+        self._check(tenant_id)
+        return self.counts.count_group_members(
+            tenant_id, group_id, include_disabled=include_disabled
+        )
 
     def list_tenants(self) -> tuple[DirectoryTenant, ...]:
         self.listings += 1
@@ -139,6 +164,10 @@ class FakeUserCounts:
         self._people: dict[TenantId, tuple[Person, ...]] = {}
         self._groups: dict[tuple[TenantId, str], tuple[Person, ...]] = {}
         self.error: SeatsyncError | None = None
+
+    def found(self, tenant_id: TenantId) -> None:
+        """Let there be a tenant, without users if it is new."""
+        self._people.setdefault(tenant_id, ())
 
     def hold(self, tenant_id: TenantId, people: Iterable[Person]) -> None:
         """Let a tenant have these users, from now on."""

@@ -22,7 +22,6 @@ from shared.domain.errors import (
     NotFoundError,
     StaleVersionError,
 )
-from shared.domain.guards import GuardSettings
 from shared.domain.history import Change
 from shared.domain.ids import (
     AgreementId,
@@ -39,6 +38,7 @@ from shared.domain.ids import (
 from shared.domain.intents import Intent
 from shared.domain.ledger import Ledger
 from shared.domain.mappings import BillingProfile, GlobalExclusion, Mapping, RowExclusion
+from shared.domain.preferences import Preferences
 from shared.domain.runs import Run, RunItem, RunState
 from shared.ports import Clock, Page, RefreshToken, TenantRecord, Versioned
 
@@ -523,15 +523,15 @@ class FakeSettings:
     """A ``SettingsRepository``."""
 
     def __init__(self) -> None:
-        self._shelf = Shelf[GuardSettings]()
+        self._shelf = Shelf[Preferences]()
 
-    def guards(self) -> Versioned[GuardSettings]:
-        return self._shelf.get("guards") or Versioned(GuardSettings(), "")
+    def get(self) -> Versioned[Preferences]:
+        return self._shelf.get("preferences") or Versioned(Preferences(), "")
 
-    def save_guards(
-        self, read: Versioned[GuardSettings], guards: GuardSettings
-    ) -> Versioned[GuardSettings]:
-        return self._shelf.save(read, guards, "guards")
+    def save(
+        self, read: Versioned[Preferences], preferences: Preferences
+    ) -> Versioned[Preferences]:
+        return self._shelf.save(read, preferences, "preferences")
 
 
 class FakeConnectionStates:
@@ -540,6 +540,7 @@ class FakeConnectionStates:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.pauses: dict[str, datetime] = {}
+        self.listings: dict[str, datetime] = {}
 
     def paused_until(self, name: str) -> datetime | None:
         until = self.pauses.get(name)
@@ -547,6 +548,12 @@ class FakeConnectionStates:
 
     def pause(self, name: str, until: datetime) -> None:
         self.pauses[name] = max(until, self.pauses.get(name, until))
+
+    def tenants_listed_at(self, name: ConnectionName) -> datetime | None:
+        return self.listings.get(name)
+
+    def tenants_listed(self, name: ConnectionName, at: datetime) -> None:
+        self.listings[name] = at
 
 
 class FakeRefreshTokens:

@@ -94,6 +94,10 @@ class GraphLicenseSource:
         self._partner_tenant_id = partner_tenant_id
         self._clock = clock
 
+    @property
+    def partner_tenant_id(self) -> TenantId:
+        return self._partner_tenant_id
+
     def read_tenant(self, tenant_id: TenantId) -> TenantSnapshot:
         return self._in_tenant(tenant_id, lambda bearer: self._snapshot(tenant_id, bearer))
 

@@ -12,6 +12,7 @@ from importlib.resources import files
 from types import MappingProxyType
 
 from shared.domain.ids import SkuId
+from shared.domain.mappings import GlobalExclusion
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,15 @@ def free_skus() -> tuple[FreeSku, ...]:
             excluded_by_default=_DEFAULTS[row["exclude_default"]],
         )
         for row in _rows("free_skus.csv")
+    )
+
+
+def free_exclusions() -> tuple[GlobalExclusion, ...]:
+    """Return the global exclusions of an MSP that never saved its own: what costs nothing."""
+    return tuple(
+        GlobalExclusion(one.sku_id, f"free ({one.category.replace('_', ' ')})")
+        for one in sorted(free_skus(), key=lambda one: one.sku_id)
+        if one.excluded_by_default
     )
 
 

@@ -1,6 +1,7 @@
 """Table ``connections``: one partition, by the connection's name."""
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,9 +10,12 @@ from shared.adapters.tables.entries import Entries
 from shared.adapters.tables.keys import key
 from shared.adapters.tables.retry import settled
 from shared.adapters.tables.table import Tables
+from shared.domain.errors import StaleVersionError
+from shared.domain.ids import ConnectionName
 from shared.ports import Clock
 
 PARTITION = "connections"
+TENANTS = "tenants"
 
 REMEMBERED = timedelta(seconds=2)
 """How long a process goes by what it read: every call of an API asks, and few pauses are new."""
@@ -24,6 +28,13 @@ class ConnectionState:
     paused_until: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class TenantListing:
+    """When a connection's tenants were listed."""
+
+    listed_at: datetime
+
+
 class ConnectionTable:
     """A ``ConnectionStates``.
 
@@ -33,6 +44,8 @@ class ConnectionTable:
     def __init__(self, tables: Tables, clock: Clock, remembered: timedelta = REMEMBERED) -> None:
         codec = Codec[ConnectionState](ConnectionState, "a connection's state")
         self._entries = Entries(tables.table("connections"), codec)
+        listing = Codec[TenantListing](TenantListing, "when tenants were listed")
+        self._listings = Entries(tables.table("connections"), listing)
         self._clock = clock
         self._remembered = remembered
         self._lock = threading.Lock()
@@ -50,6 +63,15 @@ class ConnectionTable:
 
     def pause(self, name: str, until: datetime) -> None:
         settled(lambda: self._pause_once(name, until))
+
+    def tenants_listed_at(self, name: ConnectionName) -> datetime | None:
+        found = self._listings.get(PARTITION, key(name, TENANTS))
+        return None if found is None else found.value.listed_at
+
+    def tenants_listed(self, name: ConnectionName, at: datetime) -> None:
+        read = self._listings.get(PARTITION, key(name, TENANTS))
+        with suppress(StaleVersionError):  # another worker has just listed them
+            self._listings.save(PARTITION, key(name, TENANTS), read, TenantListing(at))
 
     def _pause_once(self, name: str, until: datetime) -> None:
         found = self._entries.get(PARTITION, key(name))

@@ -1,26 +1,26 @@
-"""Table ``settings``: one partition, an entity for each kind of setting."""
+"""Table ``settings``: one entity with everything that the Admins set."""
 
 from shared.adapters.tables.codec import Codec
 from shared.adapters.tables.entries import Entries
 from shared.adapters.tables.table import Tables
-from shared.domain.guards import GuardSettings
+from shared.domain.preferences import Preferences
 from shared.ports import Versioned
 
 PARTITION = "settings"
-GUARDS = "guards"
+ROW = "preferences"
 
 
 class SettingsTable:
     """A ``SettingsRepository``."""
 
     def __init__(self, tables: Tables) -> None:
-        codec = Codec[GuardSettings](GuardSettings, "the thresholds")
-        self._guards = Entries(tables.table("settings"), codec)
+        codec = Codec[Preferences](Preferences, "the settings")
+        self._entries = Entries(tables.table("settings"), codec)
 
-    def guards(self) -> Versioned[GuardSettings]:
-        return self._guards.get(PARTITION, GUARDS) or Versioned(GuardSettings(), "")
+    def get(self) -> Versioned[Preferences]:
+        return self._entries.get(PARTITION, ROW) or Versioned(Preferences(), "")
 
-    def save_guards(
-        self, read: Versioned[GuardSettings], guards: GuardSettings
-    ) -> Versioned[GuardSettings]:
-        return self._guards.save(PARTITION, GUARDS, read, guards)
+    def save(
+        self, read: Versioned[Preferences], preferences: Preferences
+    ) -> Versioned[Preferences]:
+        return self._entries.save(PARTITION, ROW, read, preferences)

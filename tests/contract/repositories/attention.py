@@ -9,6 +9,7 @@ from shared.domain.alerts import AlertKind
 from shared.domain.approvals import ApprovalState
 from shared.domain.errors import NotFoundError, StaleVersionError
 from shared.domain.guards import GuardSettings
+from shared.domain.preferences import DefaultView, Preferences
 from tests.builders import (
     CUSTOMER,
     E5_ROW,
@@ -206,24 +207,26 @@ class AlertsContract:
 class SettingsContract:
     """A suite."""
 
-    def test_the_thresholds_have_defaults(self, stored):
-        read = stored.settings.guards()
+    def test_the_settings_have_defaults(self, stored):
+        read = stored.settings.get()
 
-        assert (read.value, read.version) == (GuardSettings(), "")
+        assert (read.value, read.version) == (Preferences(), "")
 
-    def test_saved_thresholds_come_back(self, stored):
-        wanted = GuardSettings(fall_seats=1, freeze_days=3)
-        saved = stored.settings.save_guards(stored.settings.guards(), wanted)
+    def test_saved_settings_come_back(self, stored):
+        wanted = Preferences(
+            GuardSettings(fall_seats=1, freeze_days=3), default_view=DefaultView.SUBSCRIPTIONS
+        )
+        saved = stored.settings.save(stored.settings.get(), wanted)
 
-        assert stored.settings.guards() == saved
+        assert stored.settings.get() == saved
         assert saved.value == wanted
 
-    def test_stale_thresholds_are_refused(self, stored):
-        defaults = stored.settings.guards()
-        saved = stored.settings.save_guards(defaults, GuardSettings(fall_seats=1))
-        stored.settings.save_guards(saved, GuardSettings(fall_seats=2))
+    def test_stale_settings_are_refused(self, stored):
+        defaults = stored.settings.get()
+        saved = stored.settings.save(defaults, Preferences(GuardSettings(fall_seats=1)))
+        stored.settings.save(saved, Preferences(GuardSettings(fall_seats=2)))
 
         for stale in (defaults, saved):
             with pytest.raises(StaleVersionError):
-                stored.settings.save_guards(stale, GuardSettings(fall_seats=3))
-        assert stored.settings.guards().value.fall_seats == 2
+                stored.settings.save(stale, Preferences(GuardSettings(fall_seats=3)))
+        assert stored.settings.get().value.guards.fall_seats == 2

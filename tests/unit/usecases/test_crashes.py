@@ -67,7 +67,7 @@ class Fused:
 
 def fused(house: House, fuse: Fuse) -> None:
     """Put every service, and the PSA itself, on one fuse."""
-    skipped = {"clock", "ids", "sku_names", "connections"}
+    skipped = {"clock", "ids", "sku_names", "free_skus", "connections"}
     wrapped = {
         f.name: Fused(getattr(house.services, f.name), fuse)
         for f in fields(house.services)

@@ -9,6 +9,7 @@ from shared.domain.alerts import AlertKind
 from shared.domain.approvals import ApprovalState
 from shared.domain.errors import ConflictError, InvalidInputError, UpstreamUnavailableError
 from shared.domain.guards import GuardSettings
+from shared.domain.preferences import Preferences
 from shared.domain.runs import ItemState, RunReason, RunState
 from shared.ports import LicenseSync
 from shared.usecases.approve import approve, keep_psa, reject
@@ -244,8 +245,9 @@ def test_failed_customers_can_be_tried_again(house):
 
 
 def test_a_run_with_too_many_changes_is_stopped_and_the_rest_is_held(house):
-    read = house.services.settings.guards()
-    house.services.settings.save_guards(read, GuardSettings(run_stop_lines=1, run_stop_percent=0))
+    read = house.services.settings.get()
+    strict = Preferences(GuardSettings(run_stop_lines=1, run_stop_percent=0))
+    house.services.settings.save(read, strict)
 
     run_id = house.holds(41).cycle()
 
@@ -255,7 +257,7 @@ def test_a_run_with_too_many_changes_is_stopped_and_the_rest_is_held(house):
     assert [a.kind for a in house.services.alerts.open_of(None)] == [AlertKind.RUN_STOPPED]
     assert len(open_approvals(house)) == 1
 
-    house.services.settings.save_guards(house.services.settings.guards(), GuardSettings())
+    house.services.settings.save(house.services.settings.get(), Preferences())
     house.cycle()
     close_runs(house.services)
     assert house.quantities[0] == 41
