@@ -198,6 +198,8 @@ def fail(item: RunItem, reason: str, services: Services) -> None:
 
 def _alert_kind(plan: Plan) -> AlertKind | None:
     kinds = {reason.kind for reason in plan.reasons}
+    if ReasonKind.OVERLAP in kinds:
+        return None  # the customer has one alert for all its lines
     if plan.status is PlanStatus.HELD:
         return AlertKind.DRIFT if kinds & _DRIFT else AlertKind.HELD
     if plan.status in {PlanStatus.BLOCKED, PlanStatus.UNKNOWN}:
