@@ -34,7 +34,7 @@ from functions.responses import (
 from shared import bootstrap
 from shared.domain import ids
 from shared.domain.errors import InvalidInputError, NotFoundError
-from shared.domain.ids import ConnectionName, CustomerId, ProfileId, RowId, RunId
+from shared.domain.ids import ConnectionName, CustomerId, CustomLicenseId, ProfileId, RowId, RunId
 from shared.ports import Services
 
 logger = logging.getLogger(__name__)
@@ -77,6 +77,11 @@ class Call:
             return ids.row_id(self._part("row_id"))
         except InvalidInputError as error:
             raise NotFoundError(str(error)) from error
+
+    @property
+    def license_id(self) -> CustomLicenseId:
+        """The custom licence in the address."""
+        return CustomLicenseId(self.key("license_id"))
 
     @property
     def profile_id(self) -> ProfileId:

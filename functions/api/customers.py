@@ -7,14 +7,16 @@ from pydantic import Field
 
 from functions.api import views
 from functions.auth import Role
-from functions.bodies import Body, Guid, Key, Name
+from functions.bodies import Body, Flag, Guid, Key, Name
 from functions.endpoints import Call, endpoint
 from functions.responses import created, etag_of, no_content, ok, path
 from shared.domain.customers import Customer, CustomerState, UserFilter
 from shared.domain.ids import CompanyId, ConnectionName, TenantId
 from shared.ports import Versioned
 from shared.usecases.customers import (
+    CustomerChanges,
     CustomerDraft,
+    FilterChange,
     add_customer,
     candidates,
     change_customer,
@@ -63,16 +65,26 @@ class CustomerBody(Body):
         )
 
 
-class CustomerChanges(Body):
-    """What to change of a customer; what is left out stays."""
+class ChangesBody(Body):
+    """What to change of a customer; what is left out stays.
+
+    ``filter`` may be ``null``: from then on all users of the tenant are the customer's.
+    """
 
     name: Name | None = None
     state: Literal["active", "paused"] | None = None
+    filter: FilterBody | None = None
+    accept_overlap: Flag | None = None
 
-    @property
-    def wanted_state(self) -> CustomerState | None:
-        """The state, in the domain's words."""
-        return None if self.state is None else CustomerState(self.state)
+    def to_changes(self) -> CustomerChanges:
+        """Return what the use case takes."""
+        user_filter = None if self.filter is None else self.filter.to_domain()
+        return CustomerChanges(
+            name=self.name,
+            state=None if self.state is None else CustomerState(self.state),
+            filter=FilterChange(user_filter) if "filter" in self.model_fields_set else None,
+            accept_overlap=self.accept_overlap,
+        )
 
 
 @endpoint(blueprint, "GET", "api/customers", role=Role.VIEWER)
@@ -113,14 +125,12 @@ def get_customer(call: Call) -> func.HttpResponse:
 
 @endpoint(blueprint, "PATCH", "api/customers/{customer_id}", role=Role.EDITOR)
 def edit_customer(call: Call) -> func.HttpResponse:
-    """Rename, pause or resume a customer."""
-    wanted = call.body(CustomerChanges)
+    """Rename, pause or resume a customer, or say which users are its own."""
     saved = change_customer(
         call.customer_id,
         call.services,
         if_match=call.if_match,
-        name=wanted.name,
-        state=wanted.wanted_state,
+        changes=call.body(ChangesBody).to_changes(),
     )
     return _shown(saved)
 

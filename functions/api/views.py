@@ -8,6 +8,7 @@ from shared.domain.agreements import Agreement, Operation, in_words
 from shared.domain.alerts import Alert
 from shared.domain.approvals import Approval
 from shared.domain.commerce import joined, owner_of
+from shared.domain.custom import CopyOf, CustomLicense, EntraUsers, GroupMembers
 from shared.domain.customers import Customer, UserFilter
 from shared.domain.forecast import Forecast
 from shared.domain.history import Change
@@ -18,6 +19,7 @@ from shared.domain.preferences import Preferences
 from shared.domain.runs import Run, RunItem, Totals
 from shared.exact_json import Json
 from shared.ports import Page, Versioned
+from shared.usecases.coverage import Coverage, SkuCoverage
 from shared.usecases.customers import Candidate
 from shared.usecases.preview import CustomerView, GroupPreview, RowView
 from shared.usecases.undo_run import Undone
@@ -99,6 +101,8 @@ def _row(view: CustomerView, shown: RowView) -> Object:
         "active": shown.active,
         "consumed": None if row.counts is None else row.counts.consumed,
         "unassigned": None if row.counts is None else row.counts.unassigned,
+        "held_by_disabled": row.disabled,
+        "held_by_guests": row.guests,
         "counts": _counts(row),
         "subscriptions": [_subscription(view, one) for one in row.subscriptions],
         "mapping": _current(shown),
@@ -145,6 +149,80 @@ def _filter(value: UserFilter | None) -> Object | None:
     if value is None:
         return None
     return {name: accepted for name, accepted in _object(value).items() if accepted}
+
+
+_SOURCES = {EntraUsers: "entra_users", GroupMembers: "group_members", CopyOf: "copy"}
+
+
+def custom_license(value: CustomLicense) -> Object:
+    """A custom licence: the fields that are sent, the row it is, and who saved it when."""
+    source = value.source
+    fields = {"row_ids": list(source.rows)} if isinstance(source, CopyOf) else _object(source)
+    return {
+        "customer_id": value.customer_id,
+        "license_id": value.license_id,
+        "row_id": value.row_id,
+        "name": value.name,
+        "source": {"kind": _SOURCES[type(source)], **fields},
+        "saved_by": value.saved_by,
+        "saved_at": jsonable(value.saved_at),
+    }
+
+
+def coverage(value: Coverage) -> Object:
+    """A tenant's users over its customers; numbers only, and no names of users."""
+    found = value.tally
+    return {
+        "customer_id": value.customer.customer_id,
+        "tenant_id": value.customer.tenant_id,
+        "shared": value.shared,
+        "read_at": None if found is None else jsonable(found.taken_at),
+        "consumed_at": jsonable(value.snapshot_at),
+        "problem": value.problem,
+        "users": None
+        if found is None
+        else {
+            "licensed": found.users,
+            "in_none": found.users_in_none,
+            "in_several": found.users_in_several,
+        },
+        "customers": [_sharing(value, one) for one in value.customers],
+        "overlaps": [
+            {"customer_ids": list(one.customers), "users": one.users} for one in value.overlaps
+        ],
+        "skus": [_sku_coverage(one) for one in value.skus],
+        "total": None if found is None else _sku_coverage(value.total),
+    }
+
+
+def _sharing(value: Coverage, one: Customer) -> Object:
+    share = None if value.tally is None else value.tally.share_of(one.customer_id)
+    return {
+        "customer_id": one.customer_id,
+        "name": one.name,
+        "state": one.state.value,
+        "filter": _filter(one.filter),
+        "accept_overlap": one.accept_overlap,
+        "users": None if share is None or share.filter != one.filter else share.users,
+    }
+
+
+def _sku_coverage(value: SkuCoverage) -> Object:
+    return {
+        "sku_id": value.sku_id,
+        "name": value.name,
+        "consumed": value.consumed,
+        "assigned": value.assigned,
+        "in_customers": value.billed,
+        "adds_up": value.adds_up,
+        "in_none": value.in_none,
+        "in_several": value.in_several,
+        "held_by_disabled": value.disabled,
+        "held_by_guests": value.guests,
+        "customers": [
+            {"customer_id": customer_id, "seats": seats} for customer_id, seats in value.by_customer
+        ],
+    }
 
 
 # Profiles, mappings and plans --------------------------------------------------------------------

@@ -81,6 +81,11 @@ class Sku:
     absent_since: datetime | None = None
     proven_absent: bool = False
 
+    @property
+    def is_for_users(self) -> bool:
+        """Whether it can be assigned to a user; else it is the whole tenant's."""
+        return self.applies_to.casefold() == "user"
+
 
 @dataclass(frozen=True, slots=True)
 class UserDetails:

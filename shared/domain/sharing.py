@@ -114,6 +114,14 @@ class UserTally:
         """Return the licences of one SKU that any user holds."""
         return _of(self.held, sku_id)
 
+    def in_none(self, sku_id: SkuId) -> Held:
+        """Return those of users that no customer has."""
+        return _of(self.held_in_none, sku_id)
+
+    def in_several(self, sku_id: SkuId) -> Held:
+        """Return those of users that several customers have, each once."""
+        return _of(self.held_in_several, sku_id)
+
 
 def matches(user_filter: UserFilter | None, details: UserDetails) -> bool:
     """Return whether a user belongs to a customer.

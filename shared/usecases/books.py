@@ -40,9 +40,6 @@ from shared.domain.quantities import BilledQuantity, active_seats, billed_quanti
 from shared.domain.sharing import FILTER_CHANGED, NOT_BY_SUBSCRIPTION, Share, shared_row
 from shared.ports import PsaConnection, Services, TenantRecord, Versioned
 
-_USER_LICENCE = "user"
-"""What Graph says a SKU applies to when it can be assigned to users."""
-
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
@@ -135,11 +132,9 @@ class Book:
         return self.record.users.share_of(self.customer.customer_id)
 
     def _is_for_users(self, sku_id: SkuId | None) -> bool:
-        skus = (
-            () if self.record is None or self.record.snapshot is None else self.record.snapshot.skus
-        )
-        applies = (sku.applies_to for sku in skus if sku.sku_id == sku_id)
-        return next(applies, _USER_LICENCE).casefold() == _USER_LICENCE
+        snapshot = None if self.record is None else self.record.snapshot
+        skus = () if snapshot is None else snapshot.skus
+        return next((sku.is_for_users for sku in skus if sku.sku_id == sku_id), True)
 
     @property
     def overlap(self) -> str | None:

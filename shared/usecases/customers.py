@@ -1,5 +1,6 @@
 """Add, change and remove customers, and find tenants that are not added yet."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from shared.domain.agreements import Company
@@ -10,6 +11,7 @@ from shared.domain.ids import CompanyId, ConnectionName, CustomerId, RowId, Tena
 from shared.domain.matching import best_match
 from shared.ports import Page, Services, Versioned
 from shared.usecases.compare_tenants import customer_is_removed, tenant_is_added
+from shared.usecases.count_tenant import tenant_customers
 from shared.usecases.versions import check_version
 
 
@@ -23,6 +25,23 @@ class CustomerDraft:
     psa: ConnectionName
     company_id: CompanyId
     filter: UserFilter | None
+
+
+@dataclass(frozen=True, slots=True)
+class FilterChange:
+    """Another user filter, or none from now on."""
+
+    filter: UserFilter | None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerChanges:
+    """What to change of a customer; ``None`` leaves it as it is."""
+
+    name: str | None = None
+    state: CustomerState | None = None
+    filter: FilterChange | None = None
+    accept_overlap: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +81,7 @@ def add_customer(draft: CustomerDraft, services: Services, *, actor: str) -> Ver
         errors["company_id"] = "the PSA has no such company"
     if errors:
         raise InvalidInputError(errors)
-    for other in services.customers.all():
-        if other.state is CustomerState.DELETED or other.tenant_id != draft.tenant_id:
-            continue
-        if other.filter == draft.filter:
-            raise ConflictError(
-                f"customer {other.name} ({other.customer_id}) already has this tenant's users; "
-                "give both a user filter"
-            )
+    _check_users_are_free(tenant_customers(draft.tenant_id, services), draft.filter)
     added = services.customers.add(
         Customer(
             customer_id=CustomerId(services.ids.new()),
@@ -94,25 +106,35 @@ def change_customer(
     services: Services,
     *,
     if_match: str | None,
-    name: str | None,
-    state: CustomerState | None,
+    changes: CustomerChanges,
 ) -> Versioned[Customer]:
-    """Rename, pause or resume a customer.
+    """Rename, pause or resume a customer, or say which users are its own.
+
+    With another user filter an accepted overlap is forgotten: it was accepted of other users.
 
     Raises:
         NotFoundError: There is no such customer.
         StaleVersionError: Somebody saved it first.
-        ConflictError: It is deleted.
+        ConflictError: It is deleted, or another customer of the tenant has the same filter.
     """
     read = _read(customer_id, services, if_match)
-    if read.value.state is CustomerState.DELETED:
+    old = read.value
+    if old.state is CustomerState.DELETED:
         raise ConflictError("the customer is deleted; add it again")
+    new_filter = old.filter if changes.filter is None else changes.filter.filter
+    accepts = old.accept_overlap
+    if new_filter != old.filter:
+        others = tenant_customers(old.tenant_id, services)
+        _check_users_are_free((c for c in others if c.customer_id != customer_id), new_filter)
+        accepts = False
     return services.customers.save(
         read,
         replace(
-            read.value,
-            name=read.value.name if name is None else name,
-            state=read.value.state if state is None else state,
+            old,
+            name=old.name if changes.name is None else changes.name,
+            state=old.state if changes.state is None else changes.state,
+            filter=new_filter,
+            accept_overlap=accepts if changes.accept_overlap is None else changes.accept_overlap,
         ),
     )
 
@@ -190,6 +212,20 @@ def customer_history(
     """
     services.customers.get(customer_id)
     return services.changes.of_customer(customer_id, continuation, limit, row_id)
+
+
+def _check_users_are_free(others: Iterable[Customer], wanted: UserFilter | None) -> None:
+    """Return at once unless another customer has exactly these users.
+
+    Raises:
+        ConflictError: It has.
+    """
+    for other in others:
+        if other.filter == wanted:
+            raise ConflictError(
+                f"customer {other.name} ({other.customer_id}) already has this tenant's users; "
+                "give both a user filter"
+            )
 
 
 def _only_psa(services: Services) -> ConnectionName:

@@ -15,7 +15,7 @@ from shared.domain.mappings import Mapping
 from shared.domain.planning import Member, Plan
 from shared.domain.quantities import Grace, active_seats
 from shared.domain.staleness import is_stale
-from shared.ports import PsaConnection, Services
+from shared.ports import PsaConnection, Services, TenantRecord
 from shared.usecases.books import Book, local_date, open_book
 from shared.usecases.count_tenant import count_missing
 from shared.usecases.plan_group import GroupInView, GroupPlanner
@@ -141,13 +141,20 @@ def book_with_rows(customer: Customer, services: Services) -> Book:
     Raises:
         RetryableError, OperatorActionError: The first read failed.
     """
+    record, custom = count_missing(customer, record_of(customer, services), services)
+    return open_book(customer, services, record=record, custom=custom)
+
+
+def record_of(customer: Customer, services: Services) -> TenantRecord:
+    """Return what is known of the customer's tenant; one that was never read is read now.
+
+    Raises:
+        RetryableError, OperatorActionError: The first read failed.
+    """
     stored = services.snapshots.get(customer.tenant_id)
     if stored is None or stored.value.snapshot is None:
-        record = read_tenant(customer.tenant_id, customer.microsoft, services)
-    else:
-        record = stored.value
-    record, custom = count_missing(customer, record, services)
-    return open_book(customer, services, record=record, custom=custom)
+        return read_tenant(customer.tenant_id, customer.microsoft, services)
+    return stored.value
 
 
 def preview_customer(customer_id: CustomerId, services: Services) -> tuple[GroupPreview, ...]:

@@ -7,6 +7,7 @@ import pytest
 
 from shared.domain.approvals import ApprovalState
 from shared.domain.customers import UserFilter
+from shared.domain.errors import AccessDeniedError
 from tests.api_client import Api
 from tests.builders import CUSTOMER, E5, E5_ROW, OTHER_TENANT, TENANT, a_directory_tenant
 
@@ -144,16 +145,23 @@ def test_a_row_in_step_shows_what_the_psa_has(api: Api):
     assert (row["state"], row["psa_quantity"], row["planned"]["quantity"]) == ("in_step", 10, 10)
 
 
-def test_a_row_of_a_customer_with_a_user_filter_is_unknown_and_not_billed(api: Api):
+def test_a_row_of_a_customer_whose_users_cannot_be_read_is_unknown_and_not_billed(
+    api: Api, monkeypatch
+):
     services = api.house.services
     read = services.customers.get(CUSTOMER)
     services.customers.save(read, replace(read.value, filter=UserFilter(department=("Sales",))))
+
+    def refused(tenant_id, *, details):
+        raise AccessDeniedError("403", remedy="Grant User.Read.All.")
+
+    monkeypatch.setattr(api.house.microsoft, "assigned_users", refused)
 
     api.house.sync_now()
     [row] = api.get(LICENSES).json["items"]
 
     assert (row["active"], row["planned"], row["state"]) == (None, None, "unknown")
-    assert "user filter" in row["reasons"][0]
+    assert "Grant User.Read.All." in row["reasons"][0]
     assert api.house.psa.writes == []
 
 
