@@ -32,10 +32,18 @@ def _connectwise() -> Starlette:
     return connectwise_app(PsaState())
 
 
+def _autotask() -> Starlette:
+    from local.simulators.autotask.state import PsaState  # noqa: PLC0415 - only when served
+    from local.simulators.autotask.vendor import autotask_app  # noqa: PLC0415
+
+    return autotask_app(PsaState())
+
+
 # Name → (default port, what makes the application with an empty state).
 SIMULATORS: dict[str, tuple[int, Callable[[], Starlette]]] = {
     "microsoft": (7081, _microsoft),
     "connectwise": (7082, _connectwise),
+    "autotask": (7083, _autotask),
 }
 _KEPT_CALLS = 10_000
 
