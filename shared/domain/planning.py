@@ -821,7 +821,6 @@ class _Planner:
         last = self.ledger.in_force[-1] if self.ledger.in_force else None
         if (
             wanted == 0
-            and line.quantity == 0
             and last is not None
             and last.seats == 0
             and last.day < period.start

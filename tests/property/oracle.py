@@ -75,7 +75,7 @@ class Oracle:
         self.later = later or {}
         if not has_line and not seats and not any(self.later.values()):
             return
-        if not has_line and not seats and self.starts is None:
+        if self.starts is None and not seats and any(self.later.values()):
             self.starts = min(first for first, joining in self.later.items() if joining)
         self.current = seats
         if self.starts is None:

@@ -15,6 +15,7 @@ from shared.domain.agreements import (
     Agreement,
     AgreementLine,
     Capabilities,
+    ChangeKind,
     CreateLine,
     EndLine,
     Operation,
@@ -36,7 +37,7 @@ from tests.builders import CUSTOMER, E5_ROW, a_group, a_line, a_mapping, an_agre
 PRICE = Decimal("20.00")
 GROUP = a_group()
 MAPPING = a_mapping()
-ALL = Capabilities(dated_lines=True, credits=True, description_limit=6000)
+ALL = Capabilities(ChangeKind.DATED_LINES, credits=True, description_limit=6000)
 DAY = timedelta(days=1)
 
 
