@@ -69,16 +69,27 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
+class QuantityStep:
+    """From a day on, a line has so many seats, until the next step."""
+
+    starts: date
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
 class AgreementLine:
     """A line of an agreement, ours or not.
 
     Attributes:
-        quantity: Seats; ``None`` when the PSA holds something else than a whole number.
+        quantity: Seats today; ``None`` when the PSA holds something else than a whole number.
         starts, ends: First and last billed day; ``None`` when open.
         marker: The mark of the tool that made the line.
         less_included: Units that the PSA itself takes off before it bills.
         unit_price, unit_cost: Of one seat for one period.
         product_name: What the product is called on an invoice without a text of its own.
+        steps: The quantities by day, the earliest first, no two neighbours alike, where the PSA
+            keeps them so: past and future ones too, and none for a line that never had any.
+            ``None`` where a line has one quantity for all days.
     """
 
     agreement_id: AgreementId
@@ -94,6 +105,14 @@ class AgreementLine:
     unit_cost: Decimal | None
     billable: Billable
     product_name: str = ""
+    steps: tuple[QuantityStep, ...] | None = None
+
+    def quantity_on(self, day: date) -> int | None:
+        """Return the seats in force on the day; before the first step there are none."""
+        if self.steps is None:
+            return self.quantity
+        known = [step.quantity for step in self.steps if step.starts <= day]
+        return known[-1] if known else 0
 
     @property
     def never_bills(self) -> bool:
@@ -145,6 +164,21 @@ class SetQuantity:
 
 
 @dataclass(frozen=True, slots=True)
+class AdjustQuantity:
+    """Let a line have ``after`` seats from a day on, and the PSA prorate.
+
+    Carried out by a difference that nothing takes back, so only while the line really has
+    ``before`` seats on that day.
+    """
+
+    agreement_id: AgreementId
+    line_id: LineId
+    before: int
+    after: int
+    effective: date
+
+
+@dataclass(frozen=True, slots=True)
 class EndLine:
     """Let a line bill for the last time on ``last_day``; ``None`` opens it again."""
 
@@ -180,7 +214,22 @@ class SetPrice:
     after: Decimal
 
 
-Operation = CreateLine | SetQuantity | EndLine | RemoveLine | SetDescription | SetPrice
+Operation = (
+    CreateLine | SetQuantity | AdjustQuantity | EndLine | RemoveLine | SetDescription | SetPrice
+)
+
+
+class ChangeKind(StrEnum):
+    """How a PSA changes a quantity on a date."""
+
+    DATED_LINES = "dated_lines"
+    """A difference is a line of its own, with a first and a last day."""
+    DATED_ADJUSTMENTS = "dated_adjustments"
+    """A line's quantity changes from a day on (``AdjustQuantity``)."""
+    PRORATA_ROWS = "prorata_rows"
+    """A difference is a row of the line, which the PSA adds to its quantity once invoiced."""
+    PLAIN_QUANTITY = "plain_quantity"
+    """A line has one quantity and no dates: a change counts from the next invoice on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,14 +237,27 @@ class Capabilities:
     """What a PSA lets a gateway do.
 
     Attributes:
-        dated_lines: A difference can be a line of its own with a first and a last day.
-        credits: A dated line may have a negative quantity.
+        change: How a quantity changes on a date.
+        credits: A difference may be negative.
         description_limit: Longest text of a line on the invoice, in characters.
+        can_reach_zero: A line's quantity may become 0.
+        can_end: A line can be given a last day.
+        prorates_itself: The PSA charges a dated change for its part of the period by itself.
+        changes_invoiced: A change may begin in a period that is invoiced already.
     """
 
-    dated_lines: bool
+    change: ChangeKind
     credits: bool
     description_limit: int
+    can_reach_zero: bool = True
+    can_end: bool = True
+    prorates_itself: bool = False
+    changes_invoiced: bool = True
+
+    @property
+    def dated_lines(self) -> bool:
+        """Whether a difference can be a line of its own with a first and a last day."""
+        return self.change is ChangeKind.DATED_LINES
 
 
 def standing_marker(group_id: GroupId, generation: int) -> str:
@@ -233,8 +295,10 @@ def in_words(operation: Operation) -> str:
             return f"line of {operation.quantity} from {operation.starts} to {operation.ends}"
         case CreateLine():
             return f"new line of {operation.quantity} from {operation.starts}"
-        case SetQuantity():
-            return f"line {operation.line_id}: {operation.before} to {operation.after}"
+        case SetQuantity() | AdjustQuantity():
+            change = f"line {operation.line_id}: {operation.before} to {operation.after}"
+            dated = isinstance(operation, AdjustQuantity)
+            return f"{change} from {operation.effective}" if dated else change
         case EndLine(last_day=None):
             return f"line {operation.line_id} goes on"
         case EndLine():

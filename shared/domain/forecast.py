@@ -10,6 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from shared.domain.agreements import (
+    AdjustQuantity,
     Agreement,
     AgreementLine,
     CreateLine,
@@ -173,10 +174,11 @@ def _created(operation: CreateLine, line_id: LineId, price: Decimal | None) -> A
 
 
 def _changed(
-    line: AgreementLine, operation: SetQuantity | EndLine | SetDescription | SetPrice
+    line: AgreementLine,
+    operation: SetQuantity | AdjustQuantity | EndLine | SetDescription | SetPrice,
 ) -> AgreementLine:
     match operation:
-        case SetQuantity():
+        case SetQuantity() | AdjustQuantity():
             return replace(line, quantity=operation.after)
         case EndLine():
             return replace(line, ends=operation.last_day)

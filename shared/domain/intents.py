@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from shared.domain.agreements import (
+    AdjustQuantity,
     AgreementLine,
     CreateLine,
     EndLine,
@@ -90,7 +91,7 @@ def recovery(
 def has_landed(operation: Operation, lines: tuple[AgreementLine, ...]) -> bool:
     """Return whether the lines show that the operation was carried out."""
     if isinstance(operation, CreateLine):
-        return any(line.marker == operation.marker and not line.never_bills for line in lines)
+        return any(_is_whole(line, operation) for line in lines)
     line = next((x for x in lines if x.line_id == operation.line_id), None)
     if isinstance(operation, RemoveLine):
         return line is None or line.never_bills
@@ -98,6 +99,8 @@ def has_landed(operation: Operation, lines: tuple[AgreementLine, ...]) -> bool:
         return False
     if isinstance(operation, SetQuantity):
         return line.quantity == operation.after
+    if isinstance(operation, AdjustQuantity):
+        return line.quantity_on(operation.effective) == operation.after
     if isinstance(operation, EndLine):
         return line.ends == operation.last_day
     if isinstance(operation, SetDescription):
@@ -105,6 +108,13 @@ def has_landed(operation: Operation, lines: tuple[AgreementLine, ...]) -> bool:
     if isinstance(operation, SetPrice):
         return line.unit_price == operation.after
     raise AssertionError(operation)
+
+
+def _is_whole(line: AgreementLine, create: CreateLine) -> bool:
+    """Return whether the line is the one to create, with its quantity where that comes second."""
+    if line.marker != create.marker or line.never_bills:
+        return False
+    return line.steps is None or line.quantity_on(create.starts) == create.quantity
 
 
 def abandoned(
@@ -121,7 +131,9 @@ def abandoned(
     """
     ledger = intent.ledger
     for operation in left:
-        if isinstance(operation, SetQuantity) and operation.line_id == ledger.line_id:
+        if isinstance(operation, AdjustQuantity) or (
+            isinstance(operation, SetQuantity) and operation.line_id == ledger.line_id
+        ):
             ledger = replace(ledger, last_written=operation.before)
         elif isinstance(operation, CreateLine) and operation.kind is LineKind.DATED:
             ledger = _charging(ledger, operation.starts, operation.ends, -operation.quantity)

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared.domain.agreements import (
+    AdjustQuantity,
     Agreement,
     AgreementLine,
     Capabilities,
+    ChangeKind,
     Company,
     CreateLine,
     EndLine,
@@ -46,7 +48,9 @@ class FakePsa:
 
     name: str = "main"
     capabilities: Capabilities = field(
-        default_factory=lambda: Capabilities(dated_lines=True, credits=True, description_limit=6000)
+        default_factory=lambda: Capabilities(
+            ChangeKind.DATED_LINES, credits=True, description_limit=6000
+        )
     )
     companies: dict[CompanyId, Company] = field(default_factory=dict)
     products: dict[ProductId, Product] = field(default_factory=dict)
@@ -164,7 +168,7 @@ class FakePsa:
             case RemoveLine():
                 self.lines.pop(operation.line_id, None)
                 return None
-            case SetQuantity():
+            case SetQuantity() | AdjustQuantity():
                 line = replace(self._line(operation.line_id), quantity=operation.after)
             case EndLine():
                 line = replace(self._line(operation.line_id), ends=operation.last_day)

@@ -8,6 +8,7 @@ from shared.adapters.tables.entries import Entries
 from shared.adapters.tables.keys import key
 from shared.adapters.tables.table import Tables
 from shared.domain.agreements import (
+    AdjustQuantity,
     CreateLine,
     EndLine,
     Operation,
@@ -34,6 +35,7 @@ class StoredOperation:
     remove_line: RemoveLine | None = None
     set_description: SetDescription | None = None
     set_price: SetPrice | None = None
+    adjust_quantity: AdjustQuantity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,8 @@ def _named(operation: Operation) -> StoredOperation:
         return StoredOperation(remove_line=operation)
     if isinstance(operation, SetDescription):
         return StoredOperation(set_description=operation)
+    if isinstance(operation, AdjustQuantity):
+        return StoredOperation(adjust_quantity=operation)
     return StoredOperation(set_price=operation)
 
 
@@ -118,6 +122,7 @@ def _operation(stored: StoredOperation) -> Operation:
         or stored.remove_line
         or stored.set_description
         or stored.set_price
+        or stored.adjust_quantity
     )
     if found is None:
         raise OperatorActionError("an intent is stored with an operation this Seatsync lacks")

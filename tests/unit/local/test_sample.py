@@ -18,7 +18,7 @@ from local.simulators.connectwise import calendars, exact_json
 from local.simulators.connectwise.state import PsaState
 from shared.adapters.http.payload import Payload
 from shared.adapters.psa.connectwise import additions, agreements
-from shared.domain.agreements import Capabilities, CreateLine, SetQuantity
+from shared.domain.agreements import Capabilities, ChangeKind, CreateLine, SetQuantity
 from shared.domain.ids import AgreementId, ProductId
 from shared.domain.ledger import Ledger
 from shared.domain.planning import CreditMode, Member, PlanRequest, plan
@@ -222,7 +222,7 @@ def request(state, agreement, product, members, today):
         ),
         ledger=Ledger(CUSTOMER, group.group_id),
         today=today,
-        capabilities=Capabilities(dated_lines=True, credits=True, description_limit=6000),
+        capabilities=Capabilities(ChangeKind.DATED_LINES, credits=True, description_limit=6000),
         credit_mode=CreditMode.WRITE,
         product=None,
         owned_elsewhere=frozenset(),

@@ -15,9 +15,11 @@ from shared.adapters.http.payload import Payload
 from shared.adapters.http.session import ApiSession, OnCall, Reply, pooled_http
 from shared.adapters.psa.connectwise import additions, agreements
 from shared.domain.agreements import (
+    AdjustQuantity,
     Agreement,
     AgreementLine,
     Capabilities,
+    ChangeKind,
     Company,
     CreateLine,
     Operation,
@@ -88,7 +90,9 @@ class ConnectWiseGateway:
     @property
     def capabilities(self) -> Capabilities:
         return Capabilities(
-            dated_lines=True, credits=True, description_limit=additions.DESCRIPTION_LIMIT
+            change=ChangeKind.DATED_LINES,
+            credits=True,
+            description_limit=additions.DESCRIPTION_LIMIT,
         )
 
     def check(self) -> str:
@@ -167,6 +171,8 @@ class ConnectWiseGateway:
 
     def _written(self, operation: Operation) -> Json:
         path = _written_path(operation)
+        if isinstance(operation, AdjustQuantity):
+            raise RequestRefusedError("ConnectWise has no quantities by date")
         if isinstance(operation, CreateLine):
             body = additions.body(operation, _product_number(operation))
             return self._session.send_json("POST", path, body, kind="connectwise.additions.create")
