@@ -22,7 +22,6 @@ from tests.builders import (
     OTHER_PRODUCT,
     OTHER_SUBSCRIPTION,
     OTHER_TENANT,
-    SUBSCRIPTION,
     SUBSCRIPTION_ROW,
     TENANT,
     a_directory_tenant,
