@@ -77,6 +77,14 @@ class QuantityStep:
 
 
 @dataclass(frozen=True, slots=True)
+class ProrataRow:
+    """So many seats more (or fewer) from a day on, which no invoice has seen yet."""
+
+    starts: date
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
 class AgreementLine:
     """A line of an agreement, ours or not.
 
@@ -90,6 +98,9 @@ class AgreementLine:
         steps: The quantities by day, the earliest first, no two neighbours alike, where the PSA
             keeps them so: past and future ones too, and none for a line that never had any.
             ``None`` where a line has one quantity for all days.
+        waiting: Rows that the PSA adds to the quantity once it has invoiced them; ``quantity``
+            counts them already.
+        computed: The PSA counts the quantity by itself: it must not be written.
     """
 
     agreement_id: AgreementId
@@ -106,6 +117,8 @@ class AgreementLine:
     billable: Billable
     product_name: str = ""
     steps: tuple[QuantityStep, ...] | None = None
+    waiting: tuple[ProrataRow, ...] = ()
+    computed: bool = False
 
     def quantity_on(self, day: date) -> int | None:
         """Return the seats in force on the day; before the first step there are none."""
@@ -179,6 +192,27 @@ class AdjustQuantity:
 
 
 @dataclass(frozen=True, slots=True)
+class AddProrata:
+    """Let a line have more or fewer seats from a day on, by a row that the PSA prorates.
+
+    The PSA adds the row to the line's quantity once an invoice has seen it, so the quantity is
+    never written beside it. Relative, and so only while the line, its waiting rows included, has
+    ``before`` seats.
+    """
+
+    agreement_id: AgreementId
+    line_id: LineId
+    before: int
+    quantity: int
+    starts: date
+
+    @property
+    def after(self) -> int:
+        """The line's seats with this row."""
+        return self.before + self.quantity
+
+
+@dataclass(frozen=True, slots=True)
 class EndLine:
     """Let a line bill for the last time on ``last_day``; ``None`` opens it again."""
 
@@ -215,7 +249,14 @@ class SetPrice:
 
 
 Operation = (
-    CreateLine | SetQuantity | AdjustQuantity | EndLine | RemoveLine | SetDescription | SetPrice
+    CreateLine
+    | SetQuantity
+    | AdjustQuantity
+    | AddProrata
+    | EndLine
+    | RemoveLine
+    | SetDescription
+    | SetPrice
 )
 
 
@@ -296,9 +337,10 @@ def in_words(operation: Operation) -> str:
         case CreateLine():
             return f"new line of {operation.quantity} from {operation.starts}"
         case SetQuantity() | AdjustQuantity():
-            change = f"line {operation.line_id}: {operation.before} to {operation.after}"
-            dated = isinstance(operation, AdjustQuantity)
-            return f"{change} from {operation.effective}" if dated else change
+            since = f" from {operation.effective}" if isinstance(operation, AdjustQuantity) else ""
+            return f"line {operation.line_id}: {operation.before} to {operation.after}{since}"
+        case AddProrata():
+            return f"line {operation.line_id}: {operation.quantity:+} from {operation.starts}"
         case EndLine(last_day=None):
             return f"line {operation.line_id} goes on"
         case EndLine():

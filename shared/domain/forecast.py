@@ -10,6 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from shared.domain.agreements import (
+    AddProrata,
     AdjustQuantity,
     Agreement,
     AgreementLine,
@@ -175,10 +176,10 @@ def _created(operation: CreateLine, line_id: LineId, price: Decimal | None) -> A
 
 def _changed(
     line: AgreementLine,
-    operation: SetQuantity | AdjustQuantity | EndLine | SetDescription | SetPrice,
+    operation: SetQuantity | AdjustQuantity | AddProrata | EndLine | SetDescription | SetPrice,
 ) -> AgreementLine:
     match operation:
-        case SetQuantity() | AdjustQuantity():
+        case SetQuantity() | AdjustQuantity() | AddProrata():
             return replace(line, quantity=operation.after)
         case EndLine():
             return replace(line, ends=operation.last_day)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from shared.domain.agreements import (
+    AddProrata,
     AdjustQuantity,
     AgreementLine,
     CreateLine,
@@ -97,7 +98,7 @@ def has_landed(operation: Operation, lines: tuple[AgreementLine, ...]) -> bool:
         return line is None or line.never_bills
     if line is None:
         return False
-    if isinstance(operation, SetQuantity):
+    if isinstance(operation, SetQuantity | AddProrata):
         return line.quantity == operation.after
     if isinstance(operation, AdjustQuantity):
         return line.quantity_on(operation.effective) == operation.after
@@ -131,7 +132,7 @@ def abandoned(
     """
     ledger = intent.ledger
     for operation in left:
-        if isinstance(operation, AdjustQuantity) or (
+        if isinstance(operation, AdjustQuantity | AddProrata) or (
             isinstance(operation, SetQuantity) and operation.line_id == ledger.line_id
         ):
             ledger = replace(ledger, last_written=operation.before)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared.domain.agreements import (
+    AddProrata,
     AdjustQuantity,
     Agreement,
     AgreementLine,
@@ -168,7 +169,7 @@ class FakePsa:
             case RemoveLine():
                 self.lines.pop(operation.line_id, None)
                 return None
-            case SetQuantity() | AdjustQuantity():
+            case SetQuantity() | AdjustQuantity() | AddProrata():
                 line = replace(self._line(operation.line_id), quantity=operation.after)
             case EndLine():
                 line = replace(self._line(operation.line_id), ends=operation.last_day)

@@ -8,6 +8,7 @@ from shared.adapters.tables.entries import Entries
 from shared.adapters.tables.keys import key
 from shared.adapters.tables.table import Tables
 from shared.domain.agreements import (
+    AddProrata,
     AdjustQuantity,
     CreateLine,
     EndLine,
@@ -36,6 +37,7 @@ class StoredOperation:
     set_description: SetDescription | None = None
     set_price: SetPrice | None = None
     adjust_quantity: AdjustQuantity | None = None
+    add_prorata: AddProrata | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ def _named(operation: Operation) -> StoredOperation:
         return StoredOperation(set_description=operation)
     if isinstance(operation, AdjustQuantity):
         return StoredOperation(adjust_quantity=operation)
+    if isinstance(operation, AddProrata):
+        return StoredOperation(add_prorata=operation)
     return StoredOperation(set_price=operation)
 
 
@@ -123,6 +127,7 @@ def _operation(stored: StoredOperation) -> Operation:
         or stored.set_description
         or stored.set_price
         or stored.adjust_quantity
+        or stored.add_prorata
     )
     if found is None:
         raise OperatorActionError("an intent is stored with an operation this Seatsync lacks")

@@ -15,6 +15,7 @@ from shared.adapters.http.payload import Payload
 from shared.adapters.http.session import ApiSession, OnCall, Reply, pooled_http
 from shared.adapters.psa.connectwise import additions, agreements
 from shared.domain.agreements import (
+    AddProrata,
     AdjustQuantity,
     Agreement,
     AgreementLine,
@@ -171,7 +172,7 @@ class ConnectWiseGateway:
 
     def _written(self, operation: Operation) -> Json:
         path = _written_path(operation)
-        if isinstance(operation, AdjustQuantity):
+        if isinstance(operation, AdjustQuantity | AddProrata):
             raise RequestRefusedError("ConnectWise has no quantities by date")
         if isinstance(operation, CreateLine):
             body = additions.body(operation, _product_number(operation))

@@ -9,7 +9,15 @@ import pytest
 
 from shared.adapters.tables.codec import LARGEST, PIECE, Codec
 from shared.adapters.tables.intents import StoredIntent, _intent, _stored
-from shared.domain.agreements import Agreement, EndLine, RemoveLine, SetPrice, SetQuantity
+from shared.domain.agreements import (
+    AddProrata,
+    AdjustQuantity,
+    Agreement,
+    EndLine,
+    RemoveLine,
+    SetPrice,
+    SetQuantity,
+)
 from shared.domain.customers import Customer
 from shared.domain.errors import OperatorActionError
 from shared.domain.ledger import InForce
@@ -20,6 +28,7 @@ from tests.builders import (
     E5,
     LINE,
     NOW,
+    TODAY,
     a_customer,
     a_profile,
     an_agreement,
@@ -79,6 +88,8 @@ def test_operations_that_look_alike_stay_what_they_are():
     codec = Codec[StoredIntent](StoredIntent, "an intent")
     operations = (
         SetQuantity(AGREEMENT, LINE, 1, 2),
+        AdjustQuantity(AGREEMENT, LINE, 1, 2, TODAY),
+        AddProrata(AGREEMENT, LINE, 1, 2, TODAY),
         SetPrice(AGREEMENT, LINE, dollars("1"), dollars("2")),
         RemoveLine(AGREEMENT, LINE),
         EndLine(AGREEMENT, LINE, None),
