@@ -344,7 +344,10 @@ def _sku_counts(
         or locked_out is None
         or consumed is None
     ):
-        return None, "Microsoft left out one of this licence's numbers"
+        return None, (
+            "Microsoft left out one of this licence's numbers; nothing is changed until it gives "
+            "them all. If it goes on, look at the licence in Microsoft's admin center"
+        )
     trials = [s for s in subscriptions if s.is_trial and s.absent_since is None]
     if any(s.total_licenses is None or s.status is None for s in trials):
         return None, "Microsoft left out the number or state of a trial"

@@ -21,6 +21,10 @@ _STATES = {
     PlanStatus.UNKNOWN: ItemState.BLOCKED,
 }
 _DRIFT = {ReasonKind.DRIFT, ReasonKind.REMOVED_BY_HAND, ReasonKind.LESS_INCLUDED}
+AGAIN = (
+    "The next cycle tries again; to try sooner, press Sync Now. If it goes on, test the connection"
+)
+"""What to do about trouble that may be over by itself."""
 OF_A_GROUP = frozenset({AlertKind.HELD, AlertKind.BLOCKED, AlertKind.DRIFT, AlertKind.FAILED})
 
 
@@ -179,8 +183,12 @@ def seats_changed(plan: Plan) -> tuple[int | None, int | None]:
     return plan.previous, plan.needed
 
 
-def fail(item: RunItem, reason: str, services: Services) -> None:
-    """Mark an item as failed and raise its alert."""
+def fail(item: RunItem, reason: str, services: Services, *, todo: str = "") -> None:
+    """Mark an item as failed and raise its alert.
+
+    Args:
+        todo: What a person can do, where the reason does not say it.
+    """
     services.runs.put_items(
         [
             replace(
@@ -192,7 +200,8 @@ def fail(item: RunItem, reason: str, services: Services) -> None:
         ]
     )
     board = Board(item.customer_id, services)
-    board.show(AlertKind.FAILED, reason, subject=item.group_id or item.customer_id)
+    text = f"{reason}. {todo}" if todo else reason
+    board.show(AlertKind.FAILED, text, subject=item.group_id or item.customer_id)
     board.save()
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from shared.domain.ids import CustomerId
 from shared.domain.runs import ItemState, Run, RunItem, RunReason, RunState
 from shared.ports import LicenseSync, Services, TenantSync
-from shared.usecases.outcomes import fail
+from shared.usecases.outcomes import AGAIN, fail
 
 UNREADABLE = CustomerId("unreadable")
 """Stands for the customer of a message that nobody can read."""
@@ -16,14 +16,16 @@ def give_up_tenant(message: TenantSync, services: Services) -> None:
     for customer_id in message.customer_ids:
         item = _item(message, customer_id, services)
         if not item.state.final:
-            fail(item, item.detail or "the tenant could not be read; see the log", services)
+            why = item.detail or "the tenant could not be read; see the log"
+            fail(item, why, services, todo=AGAIN)
 
 
 def give_up_license(message: LicenseSync, services: Services) -> None:
     """Fail a line group's item, with the last reason a worker noted."""
     item = _item(message, message.customer_id, services)
     if not item.state.final:
-        fail(item, item.detail or "the line could not be written; see the log", services)
+        why = item.detail or "the line could not be written; see the log"
+        fail(item, why, services, todo=AGAIN)
 
 
 def give_up_unreadable(queue: str, body: str, reason: str, services: Services) -> None:

@@ -26,7 +26,7 @@ from shared.ports import LicenseSync, Services, TenantSync
 from shared.usecases.books import Book, Catalogue, local_date, open_book, open_catalogue
 from shared.usecases.count_tenant import CountedTenant, count_tenant
 from shared.usecases.custom_licenses import forget_retired
-from shared.usecases.outcomes import Board, fail, item_of, license_name, row_ids
+from shared.usecases.outcomes import AGAIN, Board, fail, item_of, license_name, row_ids
 from shared.usecases.pauses import check_not_paused, pause, wait_of
 from shared.usecases.plan_group import GroupInView, GroupPlanner
 from shared.usecases.proposals import proposal_for, transfers_of
@@ -134,7 +134,8 @@ def _tenant_failed(
     error: OperatorActionError,
     services: Services,
 ) -> None:
-    text = f"{error}. {error.remedy}" if isinstance(error, AccessDeniedError) else str(error)
+    todo = error.remedy if isinstance(error, AccessDeniedError) else AGAIN
+    text = f"{error}. {todo}"
     for customer in customers:
         board = Board(customer.customer_id, services)
         board.show(

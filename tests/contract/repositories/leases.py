@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.errors import LeaseTakenError, SeatsyncError
-from tests.builders import CUSTOMER, GROUP, NOW, OTHER_CUSTOMER, OTHER_GROUP
+from shared.domain.ids import ConnectionName
+from tests.builders import CUSTOMER, GROUP, MAIN, NOW, OTHER_CUSTOMER, OTHER_GROUP
 from tests.contract.repositories.stored import at_once
 
 SECOND = timedelta(seconds=1)
@@ -165,3 +166,16 @@ class ConnectionsContract:
 
         assert answers == [None] * 4
         assert stored.connection_states.paused_until("psa-main") == NOW + 60 * SECOND
+
+    def test_when_tenants_were_listed_is_kept_by_connection(self, stored):
+        assert stored.connection_states.tenants_listed_at(MAIN) is None
+        stored.connection_states.tenants_listed(MAIN, NOW)
+        stored.connection_states.tenants_listed(MAIN, NOW + timedelta(days=1))
+
+        assert stored.connection_states.tenants_listed_at(MAIN) == NOW + timedelta(days=1)
+        assert stored.connection_states.tenants_listed_at(ConnectionName("other")) is None
+
+    def test_a_listing_is_no_pause(self, stored):
+        stored.connection_states.tenants_listed(MAIN, NOW + timedelta(days=1))
+
+        assert stored.connection_states.paused_until(MAIN) is None
