@@ -166,9 +166,12 @@ def tally(
     everybody, nobody, several = _Bag(), _Bag(), _Bag()
     bags = {customer.customer_id: _Bag() for customer in sharing}
     pairs: Counter[tuple[CustomerId, CustomerId]] = Counter()
+    known: dict[UserDetails, list[CustomerId]] = {}  # of thousands of users, many are alike
     for user in users:
         details = user.details or UserDetails()
-        owners = [c.customer_id for c in sharing if matches(c.filter, details)]
+        if details not in known:
+            known[details] = [c.customer_id for c in sharing if matches(c.filter, details)]
+        owners = known[details]
         everybody.add(user, details)
         for owner in owners:
             bags[owner].add(user, details)

@@ -13,9 +13,11 @@ from shared.domain.agreements import (
     SetPrice,
     SetQuantity,
 )
+from shared.domain.customers import UserFilter
 from shared.domain.errors import StaleVersionError
 from shared.domain.ids import AgreementId, ConnectionName, RunId
 from shared.domain.ledger import Ledger
+from shared.domain.sharing import tally
 from tests.builders import (
     AGREEMENT,
     BUSINESS_PREMIUM,
@@ -35,11 +37,14 @@ from tests.builders import (
     TODAY,
     a_change,
     a_create,
+    a_customer,
     a_ledger,
+    a_people_count,
     a_sku,
     a_snapshot,
     a_subscription,
     a_tenant_record,
+    a_user,
     an_agreement,
     an_intent,
     dollars,
@@ -60,6 +65,17 @@ class SnapshotsContract:
 
         assert stored.snapshots.get(TENANT).value == record
         assert stored.snapshots.get(OTHER_TENANT) is None
+
+    def test_counts_of_users_and_people_come_back_with_the_record(self, stored):
+        sales = a_customer(user_filter=UserFilter(department=("Sales",)))
+        users = tally([a_user("Ann Abel", department="Sales"), a_user("Bob")], [sales], NOW)
+        people = (a_people_count(7), a_people_count(None, customer_id=OTHER_CUSTOMER, problem="x"))
+        record = replace(
+            a_tenant_record(a_snapshot()), users=users, users_problem="403", people=people
+        )
+        stored.snapshots.save(None, record)
+
+        assert stored.snapshots.get(TENANT).value == record
 
     def test_a_tenant_may_never_have_been_read(self, stored):
         stored.snapshots.save(None, a_tenant_record(None, failures=1))
