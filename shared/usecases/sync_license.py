@@ -196,6 +196,7 @@ class _GroupWork:
         item = item_of(self.message.run_id, self.message.customer_id, self.members, plan, now)
         if plan.status is PlanStatus.CHANGE and plan.ledger is not None:
             intent = self._open_intent(plan, plan.ledger, header, run)
+            self._still_ours(lease, intent)
             self._execute(intent, ledger, lease)
             before, after = seats_changed(plan)
             board.settle(plan.group.group_id)
@@ -228,6 +229,21 @@ class _GroupWork:
         return self.services.intents.open(
             Intent(change, plan.operations, kept, header.first_uninvoiced, change.at)
         )
+
+    def _still_ours(self, lease: Lease, intent: Versioned[Intent]) -> None:
+        """Go on only if nobody took the line group since it was planned.
+
+        A worker that stalled for longer than its lease would else send a plan that another one's
+        writes have overtaken; an intent left behind would have it sent by the next delivery.
+
+        Raises:
+            LeaseTakenError: Somebody did; nothing was sent, and the intent is forgotten.
+        """
+        try:
+            lease.keep()
+        except LeaseTakenError:
+            self.services.intents.close(intent)
+            raise
 
     def _execute(
         self, intent: Versioned[Intent], ledger: Versioned[Ledger] | None, lease: Lease

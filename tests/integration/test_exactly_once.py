@@ -259,7 +259,13 @@ def test_messages_that_come_again_much_later_change_nothing(scenes):
 
 
 @pytest.mark.parametrize(
-    "overtaken", ["tables snapshots PUT", "queues license-sync POST", "tables leases POST"]
+    "overtaken",
+    [
+        "tables snapshots PUT",
+        "queues license-sync POST",
+        "tables leases POST",
+        "tables intents POST",
+    ],
 )
 def test_an_older_run_that_is_overtaken_takes_nothing_back(scenes, overtaken):
     scene = to_change(scenes)

@@ -78,6 +78,28 @@ def test_sync_nows_of_one_customer_at_the_same_time_write_once(scenes):
     assert scene.planned == [("in_step", [])]
 
 
+def test_a_line_group_waits_for_the_host_that_has_it(scenes):
+    stack = scenes.stack
+    scene = scenes.adopted(seats=8)
+    stack.start_host()
+    scene.buy(4)
+    scenes.gate.watch()
+
+    with scenes.gate.holding("tables intents POST") as reached:
+        first = stack.post(f"/api/customers/{scene.customer_id}/sync").json()["run_id"]
+        assert reached.wait(30)
+        second = stack.post(f"/api/customers/{scene.customer_id}/sync").json()["run_id"]
+        # Each run puts its message, and the second one's is put back at least once.
+        stack.eventually(lambda: scenes.gate.steps.count("queues license-sync POST") >= 3, 15)
+        assert [line.quantity for line in scene.lines] == [8]
+    runs = [stack.finished(run_id, seconds=60) for run_id in (first, second)]
+    stack.idle()
+
+    assert [run["items"]["changed"] for run in runs] == [1, 0]
+    assert scene.lines == CHANGED
+    assert sorted(scene.history, key=str) == [(8, 12), (8, 8)]
+
+
 def test_a_timer_fires_on_one_of_two_hosts(scenes):
     stack = scenes.stack
     stack.environment["SYNC_SCHEDULE"] = f"*/{TICK_SECONDS} * * * * *"
