@@ -158,6 +158,8 @@ def charges(
             billed = 0
         elif first_days:
             billed = opened
+        elif known is not None and period.start < min(ledger.first_uninvoiced or first, first):
+            billed = known.standing
         else:
             billed = _standing_for(ledger, calendar, period, standing)
         if known is None or (not no_line and _begins_today(ledger, calendar, period)):
@@ -265,7 +267,7 @@ def _standing_for(ledger: Ledger, calendar: Calendar, period: Period, standing: 
     """What the standing line billed for the settled period, or is going to."""
     first = calendar.first_uninvoiced
     if period.start < first:
-        return ledger.last_written or 0  # unchanged since that invoice, or the ledger has an entry
+        return ledger.last_written or 0  # not written since that invoice
     if period.start <= max(first, _starts(ledger)):
         return standing
     return ledger.seats_on(period.start) or 0
