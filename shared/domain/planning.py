@@ -331,7 +331,7 @@ class _Planner:
             )
         if self.ledger.line_id is not None:
             line = next((x for x in self.request.lines if x.line_id == self.ledger.line_id), None)
-            if line is None or line.ends != self.ledger.line_ends or line.never_bills:
+            if line is None or line.ends != self.ledger.line_ends:
                 return self._removed_by_hand(line)
             return self._keep(line)
         if marked and self.ledger.line_starts is not None:

@@ -9,6 +9,7 @@ from shared.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from shared.domain.ids import AgreementId, ProfileId, RowId
 from shared.domain.mappings import DescriptionOptions, ExistingLine, OnDrift, PriceKind, PricePolicy
 from shared.domain.quantities import Grace
+from shared.domain.runs import ItemState
 from shared.usecases.edit_mapping import (
     MappingDraft,
     delete_mapping,
@@ -118,6 +119,21 @@ def test_moving_back_before_the_move_took_place_keeps_the_old_line(house):
         assert seats_by_day(house, day) == 10
     (billing,) = [x for x in house.lines if x.bills_after(date(2026, 4, 1))]
     assert billing.product_id == a_profile().product_id
+
+
+def test_a_line_that_never_begins_is_not_taken_for_removed_by_hand(house):
+    house.psa.add(an_agreement(prorates=False))
+    house.cycle()
+    assert [line.starts for line in house.lines] == [date(2026, 4, 1)]
+    exclude_row(CUSTOMER, E5_ROW, house.services, leave_line=False, actor=EDITOR)
+    house.cycle()
+    writes = len(house.psa.writes)
+
+    run = house.cycle()
+
+    assert [item.state for item in house.items(run)] == [ItemState.UNCHANGED]
+    assert len(house.psa.writes) == writes
+    assert all(line.never_bills for line in house.lines)
 
 
 def test_another_agreement_is_another_line(house):
