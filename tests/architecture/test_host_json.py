@@ -66,6 +66,6 @@ def test_the_delivery_rules_are_the_ones_the_design_relies_on():
         "newBatchThreshold": 8,
         "maxDequeueCount": 5,
         "visibilityTimeout": "00:00:05",
-        "maxPollingInterval": "00:00:02",
+        "maxPollingInterval": "00:00:01",
         "messageEncoding": "base64",
     }
