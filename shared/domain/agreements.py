@@ -341,10 +341,8 @@ def in_words(operation: Operation) -> str:
             return f"line {operation.line_id}: {operation.before} to {operation.after}{since}"
         case AddProrata():
             return f"line {operation.line_id}: {operation.quantity:+} from {operation.starts}"
-        case EndLine(last_day=None):
-            return f"line {operation.line_id} goes on"
-        case EndLine():
-            return f"line {operation.line_id} ends on {operation.last_day}"
+        case EndLine(last_day=last):
+            return f"line {operation.line_id} {'goes on' if last is None else f'ends on {last}'}"
         case RemoveLine():
             return f"line {operation.line_id} is taken back"
         case SetDescription():

@@ -1,0 +1,100 @@
+"""From Autotask's contract to our agreement. Pure.
+
+Which period is posted next is our reading of the units; ``docs/psa-adapters.md`` says why, and what
+would prove it wrong.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Final
+
+from shared.adapters.http.payload import Payload
+from shared.domain.agreements import Agreement
+from shared.domain.errors import UnexpectedPayloadError
+from shared.domain.ids import AgreementId, CompanyId
+from shared.domain.periods import Cycle
+
+FIELDS: Final = (
+    "companyID",
+    "contractName",
+    "contractType",
+    "contractPeriodType",
+    "startDate",
+    "endDate",
+    "status",
+)
+RECURRING_SERVICE: Final = 7
+"""The only type of contract that holds services."""
+ACTIVE: Final = 1
+MONTHS: Final[Mapping[str, int]] = {"monthly": 1, "quarterly": 3, "yearly": 12, "annual": 12}
+"""Months of a period type by its label in lower case; other types are not known."""
+
+_PERIOD_TYPE: Final = "contractPeriodType"
+_TYPE: Final = "Recurring Service"
+
+
+def period_labels(fields: Payload) -> dict[int, str]:
+    """Return what the numbers of contract period types mean on this site.
+
+    Args:
+        fields: What ``Contracts/entityInformation/fields`` answers.
+    """
+    for one in fields["fields"].items():
+        if one["name"].text() == _PERIOD_TYPE:
+            values = one["picklistValues"].items()
+            return {int(value["value"].text()): value["label"].text() for value in values}
+    raise UnexpectedPayloadError(f"{fields.where}: there is no field {_PERIOD_TYPE}")
+
+
+def agreement(
+    payload: Payload, labels: Mapping[int, str], last_posted: date | None, read_at: datetime
+) -> Agreement:
+    """Return a contract's header.
+
+    Args:
+        last_posted: First day of the latest units that are approved and posted.
+
+    Raises:
+        UnexpectedPayloadError: A field is not what the contract says.
+    """
+    starts, ends = payload["startDate"].date_or_none(), payload["endDate"].date_or_none()
+    number = payload["contractPeriodType"].whole_or_none()
+    label = "" if number is None else labels.get(number, "")
+    months = MONTHS.get(label.strip().lower())
+    cycle = None if starts is None or months is None else Cycle(starts, months)
+    return Agreement(
+        agreement_id=AgreementId(str(payload["id"].whole())),
+        company_id=CompanyId(str(payload["companyID"].whole())),
+        name=payload["contractName"].text(),
+        type_name=_TYPE,
+        active=payload["status"].whole_or_none() == ACTIVE,
+        starts=starts,
+        ends=ends,
+        cycle=cycle,
+        cycle_name=label,
+        first_uninvoiced=first_unposted(cycle, last_posted),
+        next_invoice=None,
+        prorates=True,
+        problem=_problem(payload, starts),
+        read_at=read_at,
+    )
+
+
+def first_unposted(cycle: Cycle | None, last_posted: date | None) -> date | None:
+    """Return the first day of the period after the last posted one; ``None`` when unknown.
+
+    A period counts as posted as soon as any units of it are: nothing may be dated into it.
+    """
+    if cycle is None:
+        return None
+    if last_posted is None:
+        return cycle.anchor
+    return cycle.after(cycle.containing(last_posted)).start
+
+
+def _problem(payload: Payload, starts: date | None) -> str | None:
+    if payload["contractType"].whole_or_none() != RECURRING_SERVICE:
+        return "the contract is not for recurring services; choose one that is"
+    if starts is None:
+        return "the contract has no start date, so its billing periods cannot be known"
+    return None

@@ -1,0 +1,476 @@
+"""The ``PsaGateway`` of Autotask PSA."""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import requests
+
+from shared.adapters.http.payload import Payload
+from shared.adapters.http.session import OnCall, pooled_http
+from shared.adapters.psa.autotask import contracts, lines
+from shared.adapters.psa.autotask.lines import KINDS, Kind, Units
+from shared.adapters.psa.autotask.zone import AutotaskConfig, Filter, ZonedApi
+from shared.domain.agreements import (
+    AdjustQuantity,
+    Agreement,
+    AgreementLine,
+    Capabilities,
+    ChangeKind,
+    Company,
+    CreateLine,
+    Operation,
+    Product,
+    SetDescription,
+)
+from shared.domain.errors import (
+    ConflictError,
+    NotFoundError,
+    RequestRefusedError,
+    SeatsyncError,
+    UnknownOutcomeError,
+)
+from shared.domain.ids import AgreementId, CompanyId, ConnectionName, LineId, ProductId
+from shared.ports import Clock
+
+READ_BACK_SECONDS: Final = 2.0
+"""How long to wait before reading a second time what was written."""
+
+_AROUND: Final = timedelta(days=400)
+"""How far back and ahead units are read: over the longest period that is known, a year."""
+_LATELY: Final = timedelta(days=62)
+"""How far back to look for posted units at first: most contracts post every month."""
+_MOST_VALUES: Final = 500
+"""As many as a condition may hold."""
+
+
+class AutotaskGateway:
+    """A PsaGateway for Autotask PSA. Safe to use from many threads."""
+
+    def __init__(
+        self,
+        api: ZonedApi,
+        config: AutotaskConfig,
+        clock: Clock,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Take the site, and what waits for so many seconds before units are read again."""
+        self._api = api
+        self._config = config
+        self._clock = clock
+        self._zone = ZoneInfo(config.time_zone)
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._labels: dict[int, str] | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            change=ChangeKind.DATED_ADJUSTMENTS,
+            credits=True,
+            description_limit=lines.DESCRIPTION_LIMIT,
+            can_reach_zero=self._config.units_to_zero,
+            can_end=False,
+            prorates_itself=True,
+            changes_invoiced=self._config.posted_periods,
+        )
+
+    def check(self) -> str:
+        told = Payload(self._api.get_json("ThresholdInformation", kind="autotask.threshold"))
+        limit = told["externalRequestThreshold"].whole()
+        used = told["currentTimeframeRequestCount"].whole()
+        # Anybody with keys is told the threshold; these two prove the security level.
+        self._api.records("Contracts", [_exists("id")], (), most=1)
+        self._api.records("Services", [_exists("id")], (), most=1)
+        return f"Autotask PSA, {used} of {limit} calls used in the last hour"
+
+    def list_companies(self) -> tuple[Company, ...]:
+        found = self._api.records("Companies", [_is("isActive", value=True)], ("companyName",))
+        companies = [
+            Company(CompanyId(str(one["id"].whole())), one["companyName"].text()) for one in found
+        ]
+        return tuple(sorted(companies, key=lambda one: (one.name.casefold(), one.company_id)))
+
+    def list_products(self) -> tuple[Product, ...]:
+        products = [
+            _product(kind, one)
+            for kind in KINDS
+            for one in self._api.records(kind.catalogue, [_exists("id")], _PRODUCT_FIELDS)
+        ]
+        return tuple(sorted(products, key=lambda one: (one.name.casefold(), one.product_id)))
+
+    def get_product(self, product_id: ProductId) -> Product:
+        meant = lines.kind_and_number(product_id)
+        if meant is not None:
+            kind, number = meant
+            for one in self._api.records(kind.catalogue, [_is("id", number)], _PRODUCT_FIELDS):
+                return _product(kind, one)
+        raise NotFoundError(f"there is no product {product_id!r}")
+
+    def list_agreements(self, company_id: CompanyId | None) -> tuple[Agreement, ...]:
+        filters = [
+            _is("contractType", contracts.RECURRING_SERVICE),
+            _is("status", contracts.ACTIVE),
+        ]
+        if company_id is not None:
+            number = lines.number(company_id)
+            if number is None:
+                return ()  # no company can have such an id
+            filters.append(_is("companyID", number))
+        return self._agreements(filters)
+
+    def get_agreement(self, agreement_id: AgreementId) -> Agreement:
+        number = lines.number(agreement_id)
+        found = () if number is None else self._agreements([_is("id", number)])
+        if not found:
+            raise NotFoundError(f"there is no agreement {agreement_id!r}")
+        return found[0]
+
+    def list_lines(self, agreement_id: AgreementId) -> tuple[AgreementLine, ...]:
+        number = lines.number(agreement_id)
+        if number is None:
+            raise NotFoundError(f"there is no agreement {agreement_id!r}")
+        found = tuple(
+            line for kind in KINDS for line in self._lines(kind, [_is("contractID", number)])
+        )
+        if not found and not self._api.records("Contracts", [_is("id", number)], ()):
+            raise NotFoundError(f"there is no agreement {agreement_id!r}")
+        return found
+
+    def execute(self, operation: Operation) -> AgreementLine | None:
+        match operation:
+            case CreateLine():
+                return self._create(operation)
+            case AdjustQuantity():
+                return self._adjust(operation)
+            case SetDescription():
+                return self._describe(operation)
+            case _:
+                what = type(operation).__name__
+                raise RequestRefusedError(
+                    f"{self._api.connection}: Autotask has no {what}: its lines change by "
+                    "adjustments only, and cannot be ended or priced anew from outside"
+                )
+
+    # Writes ---------------------------------------------------------------------------------------
+
+    def _adjust(self, wanted: AdjustQuantity) -> AgreementLine:
+        """Send the difference once, if the units are still what they were.
+
+        Nothing takes an adjustment back, and sent twice it counts twice.
+        """
+        line, place = self._line(wanted.agreement_id, wanted.line_id)
+        now = place.units_on(wanted.effective)
+        if now == wanted.after:
+            return line
+        self._may_change(wanted, place, now)
+        self._send_adjustment(place, wanted.after - wanted.before, wanted.effective)
+        return self._read_back(wanted, wanted.line_id, before=wanted.before)
+
+    def _may_change(self, wanted: AdjustQuantity, place: "_Place", now: int) -> None:
+        where = f"{self._api.connection}: line {wanted.line_id}"
+        if now != wanted.before:
+            raise ConflictError(
+                f"{where} has {now} units on {wanted.effective}, neither {wanted.before} as "
+                f"planned nor {wanted.after}: somebody changed it"
+            )
+        if place.changes_after(wanted.effective):
+            raise ConflictError(f"{where} has a change planned after {wanted.effective}")
+        posted = place.posted_through
+        if not self._config.posted_periods and posted is not None and wanted.effective <= posted:
+            raise ConflictError(
+                f"{where}: {wanted.effective} lies in a period that is posted up to {posted}"
+            )
+        if wanted.after < 0 or (wanted.after == 0 and not self._config.units_to_zero):
+            raise RequestRefusedError(
+                f"{where} cannot have {wanted.after} units; change it or end the contract in "
+                "Autotask, or set UNITS_TO_ZERO if the site takes it"
+            )
+
+    def _create(self, create: CreateLine) -> AgreementLine:
+        """Put the service on the contract, then give it its units.
+
+        A service of ours that is there without units is what an interruption in between left.
+        """
+        contract = lines.number(create.agreement_id)
+        meant = lines.kind_and_number(create.product_id)
+        if contract is None or meant is None:
+            raise RequestRefusedError(
+                f"there is no agreement {create.agreement_id!r} or no product {create.product_id!r}"
+            )
+        kind, product = meant
+        body = lines.body(create, kind, contract, product)
+        self._may_begin(create)
+        conditions = [_is("contractID", contract), _is(kind.product, product)]
+        existing = next(iter(self._lines(kind, conditions)), None)
+        if existing is None:
+            existing = self._put(kind, contract, body, conditions)
+        elif existing.marker == create.marker and _is_whole(existing, create):
+            return existing
+        elif existing.marker != create.marker or existing.steps:
+            raise ConflictError(
+                f"{self._api.connection}: contract {contract} has product {create.product_id} "
+                f"already, as line {existing.line_id}; Autotask takes each product once"
+            )
+        if create.quantity == 0:
+            return existing
+        try:
+            _, place = self._line(create.agreement_id, existing.line_id)
+            self._send_adjustment(place, create.quantity, create.starts)
+            wanted = AdjustQuantity(
+                create.agreement_id, existing.line_id, 0, create.quantity, create.starts
+            )
+            return self._read_back(wanted, existing.line_id, before=0)
+        except SeatsyncError as error:
+            raise UnknownOutcomeError(
+                f"{self._api.connection}: line {existing.line_id} was created, and may be without "
+                f"its units: {error}"
+            ) from error
+
+    def _may_begin(self, create: CreateLine) -> None:
+        """Refuse what would leave a service without units behind."""
+        try:
+            header = self.get_agreement(create.agreement_id)
+        except NotFoundError as error:
+            raise RequestRefusedError(str(error)) from error
+        first = header.first_uninvoiced
+        early = first is not None and create.starts < first and not self._config.posted_periods
+        outside = (header.starts is not None and create.starts < header.starts) or (
+            header.ends is not None and create.starts > header.ends
+        )
+        if header.problem or not header.active or early or outside:
+            reason = header.problem or (
+                "it is inactive"
+                if not header.active
+                else f"its periods are posted up to {first}"
+                if early
+                else "the first day lies outside its dates"
+            )
+            raise RequestRefusedError(
+                f"{self._api.connection}: no new line from {create.starts} on agreement "
+                f"{create.agreement_id}: {reason}"
+            )
+
+    def _put(
+        self, kind: Kind, contract: int, body: lines.Body, conditions: Sequence[Filter]
+    ) -> AgreementLine:
+        path = f"Contracts/{contract}/{kind.child}"
+        self._api.send_json("POST", path, body, kind=f"autotask.{kind.lines}.create")
+        # The answer's id may be null: the contract holds each product once, so it can be found.
+        for again in (False, True):
+            if again:
+                self._sleep(READ_BACK_SECONDS)
+            for line in self._lines(kind, conditions):
+                return line
+        raise UnknownOutcomeError(f"{self._api.connection}: a new line does not show yet")
+
+    def _describe(self, wanted: SetDescription) -> AgreementLine:
+        kind, contract, number = self._meant(wanted.agreement_id, wanted.line_id)
+        path = f"Contracts/{contract}/{kind.child}"
+        body = {"id": number, "invoiceDescription": wanted.text}
+        self._api.send_json("PATCH", path, body, kind=f"autotask.{kind.lines}.patch")
+        line, _ = self._line(wanted.agreement_id, wanted.line_id)
+        if line.description.split() != wanted.text.split():
+            raise RequestRefusedError(
+                f"{self._api.connection}: line {wanted.line_id} was saved with another "
+                "invoiceDescription than was asked for; it may be set to the service's own"
+            )
+        return line
+
+    def _send_adjustment(self, place: "_Place", change: int, effective: date) -> None:
+        kind = place.kind
+        body = lines.adjustment(kind, place.number, change, effective)
+        self._api.send_json("POST", kind.adjustments, body, kind=f"autotask.{kind.adjustments}")
+
+    def _read_back(self, wanted: AdjustQuantity, line_id: LineId, *, before: int) -> AgreementLine:
+        """Return the line once its units show the change; they may take a moment."""
+        shown = before
+        for again in (False, True):
+            if again:
+                self._sleep(READ_BACK_SECONDS)
+            line, place = self._line(wanted.agreement_id, line_id)
+            shown = place.units_on(wanted.effective)
+            if shown == wanted.after:
+                return line
+            if shown != before:
+                break
+        message = (
+            f"{self._api.connection}: line {line_id} was adjusted from {before} to {wanted.after} "
+            f"units on {wanted.effective}, and shows {shown}"
+        )
+        if shown == before:
+            raise UnknownOutcomeError(message)
+        raise ConflictError(message)
+
+    # Reads ----------------------------------------------------------------------------------------
+
+    def _agreements(self, filters: Sequence[Filter]) -> tuple[Agreement, ...]:
+        read_at = self._clock.now()
+        found = self._api.records("Contracts", filters, contracts.FIELDS)
+        if not found:
+            return ()
+        labels = self._period_labels()
+        posted = self._last_posted([one["id"].whole() for one in found])
+        return tuple(
+            contracts.agreement(one, labels, posted.get(one["id"].whole()), read_at)
+            for one in found
+        )
+
+    def _period_labels(self) -> dict[int, str]:
+        with self._lock:
+            if self._labels is None:
+                path = "Contracts/entityInformation/fields"
+                told = Payload(self._api.get_json(path, kind="autotask.Contracts.fields"))
+                self._labels = contracts.period_labels(told)
+            return self._labels
+
+    def _last_posted(self, numbers: Sequence[int]) -> dict[int, date]:
+        """Return the first day of each contract's latest posted units; none for one without."""
+        lately = (self._today() - _LATELY).isoformat()
+        found = self._posted(numbers, [{"op": "gte", "field": "endDate", "value": lately}])
+        rest = [number for number in numbers if number not in found]
+        return found | self._posted(rest, [])
+
+    def _posted(self, numbers: Sequence[int], filters: Sequence[Filter]) -> dict[int, date]:
+        latest: dict[int, date] = {}
+        for some in _chunks(numbers):
+            conditions = [_among("contractID", some), _exists("approveAndPostDate"), *filters]
+            for kind in KINDS:
+                for row in self._api.records(kind.units, conditions, ("contractID", "startDate")):
+                    number, starts = row["contractID"].whole(), row["startDate"].date()
+                    latest[number] = max(starts, latest.get(number, starts))
+        return latest
+
+    def _lines(self, kind: Kind, conditions: Sequence[Filter]) -> tuple[AgreementLine, ...]:
+        """Return a contract's lines of one kind, in the order of their ids."""
+        found = self._api.records(kind.lines, conditions, kind.line_fields)
+        if not found:
+            return ()
+        today, since = self._today(), self._today() - _AROUND
+        rows = self._unit_rows(kind, conditions)
+        return tuple(
+            lines.line(kind, one, lines.unit_rows(rows[one["id"].whole()]), today, since)
+            for one in sorted(found, key=lambda one: one["id"].whole())
+        )
+
+    def _line(self, agreement_id: AgreementId, line_id: LineId) -> tuple[AgreementLine, "_Place"]:
+        """Return a line, and where its units stand."""
+        kind, contract, number = self._meant(agreement_id, line_id)
+        conditions = [_is("contractID", contract), _is("id", number)]
+        today, since = self._today(), self._today() - _AROUND
+        for one in self._api.records(kind.lines, conditions, kind.line_fields):
+            own = [_is("contractID", contract), _is(kind.line, number)]
+            rows = lines.unit_rows(self._unit_rows(kind, own)[number])
+            place = _Place(kind, number, rows)
+            return lines.line(kind, one, rows, today, since), place
+        raise RequestRefusedError(f"there is no line {line_id!r} on agreement {agreement_id!r}")
+
+    def _unit_rows(
+        self, kind: Kind, conditions: Sequence[Filter]
+    ) -> defaultdict[int, list[Payload]]:
+        """Return the rows of units around today, by line."""
+        today = self._today()
+        around = [
+            {"op": "gte", "field": "endDate", "value": (today - _AROUND).isoformat()},
+            {"op": "lte", "field": "startDate", "value": (today + _AROUND).isoformat()},
+        ]
+        rows: defaultdict[int, list[Payload]] = defaultdict(list)
+        for row in self._api.records(kind.units, [*conditions, *around], kind.unit_fields):
+            rows[row[kind.line].whole()].append(row)
+        return rows
+
+    def _meant(self, agreement_id: AgreementId, line_id: LineId) -> tuple[Kind, int, int]:
+        contract, meant = lines.number(agreement_id), lines.kind_and_number(line_id)
+        if contract is None or meant is None:
+            raise RequestRefusedError(f"there is no line {line_id!r} on agreement {agreement_id!r}")
+        return meant[0], contract, meant[1]
+
+    def _today(self) -> date:
+        return self._clock.now().astimezone(self._zone).date()
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a line's units stand: its rows in the order of their days."""
+
+    kind: Kind
+    number: int
+    rows: tuple[Units, ...]
+
+    def units_on(self, day: date) -> int:
+        """Return the units in force; of rows that overlap, the later one holds."""
+        known = [row.units for row in self.rows if row.starts <= day <= row.ends]
+        return known[-1] if known else 0
+
+    def changes_after(self, day: date) -> bool:
+        """Return whether the units differ from those of the day at some later one."""
+        later = [row.units for row in self.rows if row.ends >= day and row.starts > day]
+        return any(one != other for one, other in pairwise([self.units_on(day), *later]))
+
+    @property
+    def posted_through(self) -> date | None:
+        """The last day of the last row that is posted."""
+        return max((row.ends for row in self.rows if row.posted), default=None)
+
+
+def autotask_gateway(
+    name: ConnectionName,
+    config: AutotaskConfig,
+    clock: Clock,
+    http: requests.Session | None = None,
+    on_call: OnCall | None = None,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> AutotaskGateway:
+    """Return the gateway of a connection.
+
+    Args:
+        name: What errors call the connection.
+        http: The transport to share; a pool of its own when ``None``.
+        on_call: As ``ApiSession`` takes it.
+        sleep: Waits for so many seconds before units are read a second time.
+    """
+    api = ZonedApi(name, config, http or pooled_http(), now=clock.real_now, on_call=on_call)
+    return AutotaskGateway(api, config, clock, sleep)
+
+
+_PRODUCT_FIELDS: Final = ("name", "unitPrice", "unitCost", "isActive")
+
+
+def _is_whole(line: AgreementLine, create: CreateLine) -> bool:
+    """Return whether the line has the units that it was created for."""
+    return bool(line.steps) and line.quantity_on(create.starts) == create.quantity
+
+
+def _product(kind: Kind, payload: Payload) -> Product:
+    return Product(
+        product_id=ProductId(f"{kind.prefix}{payload['id'].whole()}"),
+        code=payload["name"].text(),
+        name=payload["name"].text(),
+        price=payload["unitPrice"].decimal_or_none(),
+        cost=payload["unitCost"].decimal_or_none(),
+        active=payload["isActive"].flag_or_none() or False,
+    )
+
+
+def _is(field: str, value: int | str | bool) -> Filter:  # noqa: FBT001 - a field's value
+    return {"op": "eq", "field": field, "value": value}
+
+
+def _exists(field: str) -> Filter:
+    return {"op": "exist", "field": field}
+
+
+def _among(field: str, values: Sequence[int]) -> Filter:
+    return {"op": "in", "field": field, "value": list(values)}
+
+
+def _chunks(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(numbers), _MOST_VALUES):
+        yield numbers[start : start + _MOST_VALUES]
