@@ -34,6 +34,7 @@ from shared.domain.mappings import (
     RowExclusion,
     group_of,
 )
+from shared.domain.periods import DAY
 from shared.domain.planning import Member
 from shared.domain.preferences import DefaultView, Preferences
 from shared.domain.quantities import BilledQuantity, active_seats, billed_quantity
@@ -184,12 +185,37 @@ class Book:
         for mapping in self.mappings:
             profile = self.catalogue.profiles.get(mapping.profile_id)
             ended = mapping.effective_to is not None and mapping.effective_to < today
-            if profile is None or ended or self._never_billed(mapping, today):
+            if profile is None or ended:
                 continue
             group = group_of(mapping, profile)
-            members = found.get(group.group_id, (group, ()))[1]
-            found[group.group_id] = (group, (*members, self._member(mapping, today)))
+            never = self._never_billed(mapping, today)
+            member = self._called_off(mapping, group) if never else self._member(mapping, today)
+            if member is not None:
+                members = found.get(group.group_id, (group, ()))[1]
+                found[group.group_id] = (group, (*members, member))
         return found
+
+    def _called_off(self, mapping: Mapping, group: LineGroup) -> Member | None:
+        """A licence whose line was written ahead for a day from which it bills nothing after all.
+
+        Its subscriptions bill on their own from that day. The line has to be ended before it
+        begins, or nobody ever would.
+        """
+        begins, ledger = mapping.effective_from, self.ledger(group.group_id)
+        starts, ended = ledger.line_starts, ledger.line_ends is not None
+        if begins is None or mapping.effective_to is not None or ledger.line_id is None:
+            return None
+        if ended or starts is None or starts < begins:
+            return None
+        row = self.row(mapping.row_id)
+        if row is None or row.sku_id in self.catalogue.excluded_skus:
+            return None
+        return Member(
+            mapping.row_id,
+            row.name,
+            replace(mapping, effective_to=begins - DAY),
+            BilledQuantity(0, ("all its subscriptions are billed on their own",)),
+        )
 
     def owned_lines(self, apart_from: GroupId) -> frozenset[LineId]:
         """Return the standing lines of the customer's other groups."""

@@ -41,6 +41,7 @@ from tests.builders import (
 from tests.house import House
 
 OTHER_PROFILE = ProfileId("e5-annual")
+APRIL_30 = date(2026, 4, 30)
 
 
 @pytest.fixture
@@ -317,6 +318,36 @@ def test_a_merge_restores_the_licences_own_mapping(split_house):
     assert new.ends == date(2026, 4, 30)
     assert seats_by_day(split_house, date(2026, 5, 1)) == 10
     assert [x for x in split_house.lines if x.starts == date(2026, 4, 2)] == []  # April is billed
+
+
+def test_a_merge_that_is_called_off_before_it_took_place_bills_nothing_twice(split_house):
+    house = split_house
+    rows = (SUBSCRIPTION_ROW, RowId(f"sub-{OTHER_SUBSCRIPTION}"))
+    for row_id in rows:
+        saved(house, row_id=row_id, profile_id=OTHER_PROFILE)
+    house.sync_now()
+    house.on(date(2026, 4, 2)).invoiced_through(date(2026, 5, 1)).cycle()
+    merge_row(CUSTOMER, E5_ROW, house.services)
+    house.cycle()
+    assert house.lines[-1].starts == date(2026, 5, 1)  # the licence's, written ahead
+
+    split_row(CUSTOMER, E5_ROW, house.services)
+    for row_id in rows:
+        saved(house, row_id=row_id, profile_id=OTHER_PROFILE)
+    house.cycle()
+
+    assert [seats_by_day(house, day) for day in (APRIL_30, date(2026, 5, 1))] == [10, 10]
+    run = house.cycle()
+    assert {item.state for item in house.items(run) if item.group_id} == {ItemState.UNCHANGED}
+
+    house.on(date(2026, 5, 2)).invoiced_through(date(2026, 6, 1)).cycle()
+    merge_row(CUSTOMER, E5_ROW, house.services)
+    house.cycle()
+
+    assert [seats_by_day(house, date(2026, 5, 31)), seats_by_day(house, date(2026, 6, 1))] == [
+        10,
+        10,
+    ]
 
 
 def test_a_fixed_price_is_written_on_a_new_line():
