@@ -18,10 +18,18 @@ from shared.ports import (
     LicenseSource,
     PartnerSubscriptions,
     PsaConnection,
+    PsaGateway,
     RefreshTokens,
     Services,
 )
-from shared.settings import MicrosoftSettings, PsaSettings, Settings, load_settings
+from shared.settings import (
+    AutotaskSettings,
+    ConnectWiseSettings,
+    MicrosoftSettings,
+    PsaSettings,
+    Settings,
+    load_settings,
+)
 
 if TYPE_CHECKING:
     import requests
@@ -215,6 +223,23 @@ def _credential(chosen: MicrosoftSettings) -> "Credential":
 def _psa_connection(
     name: ConnectionName, chosen: PsaSettings, clock: Clock, http: "requests.Session"
 ) -> PsaConnection:
+    gateway: PsaGateway
+    if isinstance(chosen, AutotaskSettings):
+        gateway = _autotask(name, chosen, clock, http)
+    else:
+        gateway = _connectwise(name, chosen, clock, http)
+    return PsaConnection(
+        name=name,
+        gateway=gateway,
+        provider=chosen.provider,
+        time_zone=chosen.time_zone,
+        credit_mode=CreditMode(chosen.credits),
+    )
+
+
+def _connectwise(
+    name: ConnectionName, chosen: ConnectWiseSettings, clock: Clock, http: "requests.Session"
+) -> PsaGateway:
     from shared.adapters.psa.connectwise.gateway import ConnectWiseConfig, connectwise_gateway
 
     config = ConnectWiseConfig(
@@ -224,10 +249,22 @@ def _psa_connection(
         private_key=chosen.private_key.get_secret_value(),
         client_id=chosen.client_id,
     )
-    return PsaConnection(
-        name=name,
-        gateway=connectwise_gateway(name, config, clock, http),
-        provider=chosen.provider,
+    return connectwise_gateway(name, config, clock, http)
+
+
+def _autotask(
+    name: ConnectionName, chosen: AutotaskSettings, clock: Clock, http: "requests.Session"
+) -> PsaGateway:
+    from shared.adapters.psa.autotask.gateway import autotask_gateway
+    from shared.adapters.psa.autotask.zone import AutotaskConfig
+
+    config = AutotaskConfig(
+        url=chosen.url,
+        user_name=chosen.user_name,
+        secret=chosen.secret.get_secret_value(),
+        integration_code=chosen.integration_code.get_secret_value(),
         time_zone=chosen.time_zone,
-        credit_mode=CreditMode(chosen.credits),
+        units_to_zero=chosen.units_to_zero,
+        posted_periods=chosen.posted_periods,
     )
+    return autotask_gateway(name, config, clock, http)

@@ -210,8 +210,25 @@ class ConnectWiseSettings(_Part):
     credits: Literal["write", "report"] = "write"
 
 
-PsaSettings = ConnectWiseSettings
-PROVIDERS: Final[Mapping[str, type[PsaSettings]]] = {"connectwise": ConnectWiseSettings}
+class AutotaskSettings(_Part):
+    """``PSA__<name>__…`` with the provider ``autotask``."""
+
+    provider: Literal["autotask"]
+    url: Url = "https://webservices.autotask.net"
+    user_name: str
+    secret: SecretStr
+    integration_code: SecretStr
+    time_zone: TimeZone = "UTC"
+    credits: Literal["write", "report"] = "write"
+    units_to_zero: Flag = False
+    posted_periods: Flag = False
+
+
+PsaSettings = ConnectWiseSettings | AutotaskSettings
+PROVIDERS: Final[Mapping[str, type[ConnectWiseSettings] | type[AutotaskSettings]]] = {
+    "autotask": AutotaskSettings,
+    "connectwise": ConnectWiseSettings,
+}
 
 
 class Settings(_Part):

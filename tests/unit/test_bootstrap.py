@@ -9,6 +9,7 @@ import pytest
 
 from shared import bootstrap
 from shared.adapters.connections import NamedConnections
+from shared.domain.agreements import ChangeKind
 from shared.domain.errors import NotFoundError, SettingsError
 from shared.domain.planning import CreditMode
 from shared.settings import setting_names
@@ -97,6 +98,25 @@ def test_connections_are_those_of_the_settings(environ):
     for look_up in (connections.psa, connections.microsoft):
         with pytest.raises(NotFoundError, match="'other'"):
             look_up("other")
+
+
+def test_a_second_psa_stands_beside_the_first(environ):
+    for name, value in {
+        "PROVIDER": "autotask",
+        "USER_NAME": "seatsync@contoso.example",
+        "SECRET": "hush",
+        "INTEGRATION_CODE": "hush",
+        "POSTED_PERIODS": "true",
+    }.items():
+        environ.setenv(f"PSA__other__{name}", value)
+
+    connections = bootstrap.services().connections
+
+    assert connections.psa_names() == ("main", "other")
+    assert connections.psa("other").provider == "autotask"
+    known = connections.psa("other").gateway.capabilities
+    assert (known.change, known.changes_invoiced) == (ChangeKind.DATED_ADJUSTMENTS, True)
+    assert connections.psa("main").gateway.capabilities.change is ChangeKind.DATED_LINES
 
 
 def test_partner_center_is_there_only_where_the_settings_say_so(environ):

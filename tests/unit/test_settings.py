@@ -148,7 +148,7 @@ def test_a_connection_of_each_family_is_needed(family):
         ("PSA__main__TIME_ZONE", "Mars/Olympus", "must be an IANA time zone"),
         ("PSA__main__TIME_ZONE", "../etc/passwd", "must be an IANA time zone"),
         ("PSA__main__CREDITS", "maybe", "must be 'write' or 'report'"),
-        ("PSA__main__PROVIDER", "halopsa", "is not a known provider (known are connectwise)"),
+        ("PSA__main__PROVIDER", "halopsa", "is not a known provider (known are autotask, connectwise)"),
         ("MICROSOFT__main__TENANT_ID", "hush", "must be a GUID or a domain name"),
         ("MICROSOFT__main__CLIENT_ID", "hush", "must be a GUID"),
         ("MICROSOFT__main__MODE", "hush", "must be 'app_only' or 'gdap'"),
