@@ -184,8 +184,7 @@ class Book:
         found: dict[GroupId, tuple[LineGroup, tuple[Member, ...]]] = {}
         for mapping in self.mappings:
             profile = self.catalogue.profiles.get(mapping.profile_id)
-            ended = mapping.effective_to is not None and mapping.effective_to < today
-            if profile is None or ended:
+            if profile is None or self.is_over(mapping, today):
                 continue
             group = group_of(mapping, profile)
             never = self._never_billed(mapping, today)
@@ -194,6 +193,17 @@ class Book:
                 members = found.get(group.group_id, (group, ()))[1]
                 found[group.group_id] = (group, (*members, member))
         return found
+
+    def is_over(self, mapping: Mapping, today: date) -> bool:
+        """Return whether a superseded mapping matters no more.
+
+        It does until its line is done: an end that could not be written in time, or the last
+        period of a line in arrears, is still to be kept right.
+        """
+        if mapping.effective_to is None or mapping.effective_to >= today:
+            return False
+        profile = self.catalogue.profiles.get(mapping.profile_id)
+        return profile is None or self.ledger(group_of(mapping, profile).group_id).line_id is None
 
     def _called_off(self, mapping: Mapping, group: LineGroup) -> Member | None:
         """A licence whose line was written ahead for a day from which it bills nothing after all.

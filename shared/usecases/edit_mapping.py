@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from shared.domain.agreements import Agreement
+from shared.domain.charging import last_settled_day
 from shared.domain.customers import Customer
 from shared.domain.errors import (
     ConflictError,
@@ -278,15 +279,10 @@ def _licence(customer: Customer, row_id: RowId, services: Services) -> SkuId:
 
 
 def settled_through(agreement: Agreement, today: date) -> date:
-    """Return the last day that a line of the agreement still has to bill for a row that leaves.
-
-    The end of the current period, or of the last invoiced one if that is later.
-    """
-    if agreement.cycle is None:
+    """Return the last day that a line of the agreement still has to bill for a row that leaves."""
+    if agreement.cycle is None or agreement.first_uninvoiced is None:
         return today
-    last = agreement.cycle.containing(today).last_day
-    invoiced = agreement.first_uninvoiced
-    return last if invoiced is None else max(last, invoiced - DAY)
+    return last_settled_day(agreement.cycle, today, agreement.first_uninvoiced)
 
 
 class _Mapping:
@@ -360,7 +356,8 @@ class _Mapping:
         if last is None:
             kept = None if new is None else replace(new, effective_from=self._since(old, new))
             return _Move(kept)
-        superseded = (replace(old, effective_to=last),)
+        # The person who moves the row confirms what the move does to the line it leaves.
+        superseded = (replace(old, effective_to=last, saved_at=self.services.clock.now()),)
         return _Move(None if new is None else replace(new, effective_from=last + DAY), superseded)
 
     def _leaves_after(self, old: Mapping, new: Mapping | None) -> date | None:
@@ -420,6 +417,7 @@ class _Mapping:
             licence = self.book.current(sku_row(self.row.sku_id))
         if licence is None or (licence.effective_from or date.min) > last:
             return None
+        licence = replace(licence, saved_at=self.services.clock.now())
         return replace(licence, effective_to=last), replace(licence, effective_from=last + DAY)
 
     def save_licence(self, before: Mapping, after: Mapping) -> None:

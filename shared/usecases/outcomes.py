@@ -160,7 +160,8 @@ class Board:
             license_name=license_name(members),
             agreement_id=plan.group.agreement_id,
             fingerprint=fingerprint,
-            approvable=bool(plan.operations),
+            # A fall in arrears writes nothing today; approving it lets the next invoice follow.
+            approvable=bool(plan.operations) or plan.ledger is not None,
             state=ApprovalState.OPEN,
             before=before,
             after=after,

@@ -9,7 +9,6 @@ from shared.domain.agreements import (
     CreateLine,
     LineKind,
     in_words,
-    standing_marker,
 )
 from shared.domain.approvals import ApprovalState
 from shared.domain.customers import CustomerState
@@ -22,7 +21,7 @@ from shared.domain.errors import (
     RateLimitError,
 )
 from shared.domain.history import Change
-from shared.domain.intents import Intent, abandoned, has_landed, recovery
+from shared.domain.intents import Intent, abandoned, has_landed, recovery, with_standing_line
 from shared.domain.ledger import Ledger
 from shared.domain.planning import Member, Plan, PlanStatus
 from shared.domain.runs import ItemState, Run, RunItem, RunState
@@ -278,7 +277,7 @@ class _GroupWork:
             self.services.intents.close(intent)
             return
         before = self._before(ledger)
-        kept = _with_line(abandoned(left, intent.value, before), lines)
+        kept = with_standing_line(abandoned(left, intent.value, before, lines), lines)
         self._complete(intent, ledger, kept)
 
     def _before(self, ledger: Versioned[Ledger] | None) -> Ledger:
@@ -302,7 +301,7 @@ class _GroupWork:
         rest = replace(
             intent.value,
             operations=found.remaining,
-            ledger=_with_line(found.ledger, lines),
+            ledger=with_standing_line(found.ledger, lines),
         )
         return self._execute(Versioned(rest, intent.version), ledger, lease), True
 
@@ -324,12 +323,3 @@ class _GroupWork:
             operations=tuple(in_words(operation) for operation in plan.operations),
             result="written" if plan.operations else "adopted",
         )
-
-
-def _with_line(ledger: Ledger, lines: tuple[AgreementLine, ...]) -> Ledger:
-    """The ledger with the standing line that a lost answer created."""
-    if ledger.line_id is not None:
-        return ledger
-    marker = standing_marker(ledger.group_id, ledger.generation)
-    line = next((x for x in lines if x.marker == marker), None)
-    return ledger if line is None else replace(ledger, line_id=line.line_id)

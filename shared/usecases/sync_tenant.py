@@ -190,6 +190,9 @@ class _CustomerWork:
             self._missing_profiles(book, board)
             self._transfers(book, board)
             forget_retired(book, self.services, self.today)
+            for mapping in book.mappings:
+                if book.is_over(mapping, self.today):
+                    self.services.mappings.forget(mapping)
         board.save()
         # Items first, messages next, the customer's own item last: a crash repeats, never skips.
         self.services.runs.put_items(item for item in items if item.item_id not in done)

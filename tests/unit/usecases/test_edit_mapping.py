@@ -10,6 +10,7 @@ from shared.domain.ids import AgreementId, ProfileId, RowId
 from shared.domain.mappings import DescriptionOptions, ExistingLine, OnDrift, PriceKind, PricePolicy
 from shared.domain.quantities import Grace
 from shared.domain.runs import ItemState
+from shared.usecases.approve import approve
 from shared.usecases.edit_mapping import (
     MappingDraft,
     delete_mapping,
@@ -31,6 +32,7 @@ from tests.builders import (
     PROFILE,
     SUBSCRIPTION,
     SUBSCRIPTION_ROW,
+    a_line,
     a_product,
     a_profile,
     a_sku,
@@ -356,3 +358,52 @@ def test_a_fixed_price_is_written_on_a_new_line():
     house.with_mapping().holds(4).cycle()
 
     assert [line.unit_price for line in house.lines] == [Decimal("27.50")]
+
+
+def test_an_end_that_could_not_be_written_in_time_is_written_later(house):
+    house.cycle()
+    saved(house, profile_id=OTHER_PROFILE)
+    house.on(date(2026, 4, 3))  # nothing ran before the move
+
+    house.cycle()
+
+    old = next(x for x in house.lines if x.product_id != OTHER_PRODUCT and x.ends != x.starts)
+    assert old.ends == date(2026, 3, 31)
+
+
+def test_a_superseded_mapping_is_forgotten_once_its_line_is_done(house):
+    house.cycle()
+    saved(house, profile_id=OTHER_PROFILE)
+    house.sync_now()
+    house.on(date(2026, 4, 2)).invoiced_through(date(2026, 5, 1))
+
+    for _ in range(3):
+        house.cycle()
+
+    (left,) = house.services.mappings.of_customer(CUSTOMER)
+    assert left.value.profile_id == OTHER_PROFILE
+
+
+def test_a_mapping_without_seats_takes_over_the_line_that_still_bills():
+    house = House().with_customer().with_mapping().holds(0)
+    house.psa.add(a_line(quantity=6))
+
+    house.cycle()
+
+    assert house.quantities[0] == 0
+
+
+def test_a_held_fall_in_arrears_can_be_approved(house):
+    house.invoiced_through(date(2026, 3, 1)).cycle()
+    house.on(date(2026, 3, 20)).holds(1).cycle()
+    (approval,) = house.services.approvals.open_of(CUSTOMER)
+    assert approval.approvable
+
+    approve(approval.approval_id, house.services, note="", actor=EDITOR)
+    house.drain()
+    house.cycle()
+
+    assert house.services.approvals.open_of(CUSTOMER) == ()
+    assert house.quantities == [10]
+    house.on(date(2026, 4, 1)).invoiced_through(date(2026, 4, 1)).cycle()
+    assert house.quantities == [1]
