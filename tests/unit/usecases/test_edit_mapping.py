@@ -1,6 +1,6 @@
 """Rows move between lines; no day is billed twice or not at all."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -72,6 +72,7 @@ def a_draft(**changes):
 
 
 def saved(house, row_id=E5_ROW, if_match=None, **changes):
+    house.clock.pass_time(timedelta(minutes=1))
     return save_mapping(
         CUSTOMER, row_id, a_draft(**changes), house.services, if_match=if_match, actor=EDITOR
     )
