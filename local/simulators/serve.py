@@ -39,11 +39,27 @@ def _autotask() -> Starlette:
     return autotask_app(PsaState())
 
 
+def _halopsa() -> Starlette:
+    from local.simulators.halopsa.state import PsaState  # noqa: PLC0415 - only when served
+    from local.simulators.halopsa.vendor import halopsa_app  # noqa: PLC0415
+
+    return halopsa_app(PsaState())
+
+
+def _syncro() -> Starlette:
+    from local.simulators.syncro.state import PsaState  # noqa: PLC0415 - only when served
+    from local.simulators.syncro.vendor import syncro_app  # noqa: PLC0415
+
+    return syncro_app(PsaState())
+
+
 # Name → (default port, what makes the application with an empty state).
 SIMULATORS: dict[str, tuple[int, Callable[[], Starlette]]] = {
     "microsoft": (7081, _microsoft),
     "connectwise": (7082, _connectwise),
     "autotask": (7083, _autotask),
+    "halopsa": (7084, _halopsa),
+    "syncro": (7085, _syncro),
 }
 _KEPT_CALLS = 10_000
 

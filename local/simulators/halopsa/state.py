@@ -1,0 +1,257 @@
+"""What the simulated HaloPSA knows, and the list of every change made to it.
+
+Records are dictionaries with the vendor's own field names. Lines are kept beside their recurring
+invoice, which names them by ``ihid``.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import date, datetime
+from threading import RLock
+from typing import Any, Literal
+
+from local.simulators.common import control
+from local.simulators.common.simulator import utc_now
+from local.simulators.connectwise.billing import Calendar, Period
+
+Record = dict[str, Any]
+Who = Literal["api", "hand", "invoicing"]
+
+MONTHS = {"Monthly": 1, "Quarterly": 3, "Yearly": 12}
+"""Months between two invoices, by ``periodname``."""
+KINDS = ("clients", "items", "contracts", "recurring_invoices", "lines")
+
+
+@dataclass(slots=True)
+class Switches:
+    """Behaviour that differs between instances, or that nobody has proved yet.
+
+    Attributes:
+        omitted_lines_are_lost: A line that a full write leaves out is deleted.
+        negative_prorata: A pro-rata row may take seats away.
+        refuse_computed: Writing the quantity of a computed line is refused, not ignored.
+        error_shape: Of ``result``, ``class``, ``message``, ``error`` and ``text``; empty: in turn.
+        rate_limit: Calls within five minutes beyond which all are refused; 0: no limit.
+        token_seconds: How long a token can be used.
+        lag_reads: How many reads of a recurring invoice still show what was before a write.
+    """
+
+    omitted_lines_are_lost: bool = True
+    negative_prorata: bool = False
+    refuse_computed: bool = True
+    error_shape: str = ""
+    rate_limit: int = 0
+    token_seconds: int = 3600
+    lag_reads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """An API application of the instance.
+
+    Attributes:
+        scopes: What it may ask a token for; ``all`` is everything.
+        denied: What the agent behind it may not: ``read`` or ``edit``.
+    """
+
+    client_id: str
+    secret: str
+    scopes: frozenset[str] = frozenset({"all"})
+    denied: frozenset[str] = frozenset()
+
+
+DEMO_APPLICATION = Application("00000000-0000-4000-8000-00000000a100", "demo-secret")
+
+
+@dataclass(slots=True)
+class PsaState:
+    """One instance. Hold ``lock`` around all that reads more than one thing, or writes."""
+
+    tenant: str = "demo"
+    clients: dict[int, Record] = field(default_factory=dict)
+    items: dict[int, Record] = field(default_factory=dict)
+    contracts: dict[int, Record] = field(default_factory=dict)
+    recurring_invoices: dict[int, Record] = field(default_factory=dict)
+    lines: dict[int, Record] = field(default_factory=dict)
+    invoices: list[Record] = field(default_factory=list)
+    applications: list[Application] = field(default_factory=lambda: [DEMO_APPLICATION])
+    audit: list[Record] = field(default_factory=list)
+    switches: Switches = field(default_factory=Switches)
+    now: Callable[[], datetime] = utc_now
+    lock: RLock = field(default_factory=RLock)
+    last_id: int = 1000
+    last_header: int = -100
+
+    def seed(self, **records: Iterable[Record]) -> PsaState:
+        """Add records as builders make them, by kind, and return the state.
+
+        Raises:
+            KeyError: There is no such kind, or a record refers to one that does not exist.
+        """
+        for kind in records:
+            self.records(kind)
+        for kind in KINDS:
+            for given in records.get(kind, ()):
+                record = copy.deepcopy(dict(given))
+                if kind == "recurring_invoices":
+                    self.clients[record["client_id"]]
+                if kind == "lines":
+                    self._complete(record)
+                self.records(kind)[record["id"]] = record
+        return self
+
+    def records(self, kind: str) -> dict[int, Record]:
+        """Return the records of a kind.
+
+        Raises:
+            KeyError: There is no such kind.
+        """
+        if kind not in KINDS:
+            raise KeyError(kind)
+        found: dict[int, Record] = getattr(self, kind)
+        return found
+
+    def lines_of(self, header: int) -> list[Record]:
+        """Return the lines of a recurring invoice, by id."""
+        own = (line for line in self.lines.values() if line["ihid"] == header)
+        return sorted(own, key=lambda line: int(line["id"]))
+
+    def calendar(self, header: Mapping[str, Any]) -> Calendar:
+        """Return a recurring invoice's periods.
+
+        Raises:
+            ValueError: Its period has no length.
+        """
+        months = MONTHS.get(header.get("periodname") or "")
+        if months is None or not header.get("startdate"):
+            raise ValueError(f"recurring invoice {header['id']} has no period")
+        return Calendar(day(header["startdate"]), months)
+
+    def next_period(self, header: Mapping[str, Any]) -> Period:
+        """Return the period that the next invoice bills."""
+        calendar = self.calendar(header)
+        return calendar.period(calendar.index_at(day(header["period_start_date"])))
+
+    def next_id(self) -> int:
+        """Return an id that no line or row has or had."""
+        self.last_id = max(self.last_id, *self.lines, 0) + 1
+        return self.last_id
+
+    def next_header(self) -> int:
+        """Return an id for a recurring invoice: Halo's count downwards."""
+        self.last_header = min(self.last_header, *self.recurring_invoices, 0) - 1
+        return self.last_header
+
+    def dump(self) -> Record:
+        """Return everything as JSON values, as ``restore`` takes it."""
+        with self.lock:
+            dumped: Record = {
+                "tenant": self.tenant,
+                "applications": [
+                    {**asdict(one), "scopes": sorted(one.scopes), "denied": sorted(one.denied)}
+                    for one in self.applications
+                ],
+                "switches": asdict(self.switches),
+                **{kind: list(self.records(kind).values()) for kind in KINDS},
+                "invoices": self.invoices,
+                "audit": self.audit,
+                "last_id": self.last_id,
+                "last_header": self.last_header,
+            }
+            return copy.deepcopy(dumped)
+
+    def restore(self, dumped: Mapping[str, Any]) -> None:
+        """Replace everything by what ``dump`` gave, or by builders' records by kind.
+
+        Raises:
+            ValueError: It cannot be read; nothing has changed then.
+        """
+        other = PsaState(now=self.now, tenant=dumped.get("tenant", self.tenant))
+        try:
+            given = dumped.get("applications")
+            other.applications = self.applications if given is None else read_applications(given)
+            control.set_switches(other.switches, dumped.get("switches", asdict(self.switches)))
+            other.seed(**{kind: dumped.get(kind, []) for kind in KINDS})
+            other.invoices = list(dumped.get("invoices", []))
+            other.audit = list(dumped.get("audit", []))
+            other.last_id = int(dumped.get("last_id", other.last_id))
+            other.last_header = int(dumped.get("last_header", other.last_header))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"the state cannot be read: {error!r}") from error
+        with self.lock:
+            for name in (known.name for known in fields(PsaState) if known.name != "lock"):
+                setattr(self, name, getattr(other, name))
+
+    def change_record(self, kind: str, record_id: int, changes: Mapping[str, Any]) -> Record:
+        """Change a record by hand; a null removes a field.
+
+        Raises:
+            KeyError: There is no such kind or record.
+        """
+        records = self.records(kind)
+        before = records[record_id]
+        after = {**before, **changes, "id": record_id}
+        records[record_id] = {name: value for name, value in after.items() if value is not None}
+        self.note("update", kind, record_id, before, records[record_id], who="hand", by="hand")
+        return records[record_id]
+
+    def note(
+        self,
+        change: str,
+        kind: str,
+        record_id: int,
+        before: object,
+        after: object,
+        *,
+        who: Who,
+        by: str,
+    ) -> None:
+        """Add to the audit list."""
+        self.audit.append(
+            {
+                "at": self.now().isoformat(),
+                "who": who,
+                "by": by,
+                "change": change,
+                "kind": kind,
+                "id": record_id,
+                "before": copy.deepcopy(before),
+                "after": copy.deepcopy(after),
+            }
+        )
+
+    def _complete(self, line: Record) -> None:
+        self.recurring_invoices[line["ihid"]]
+        item = self.items[line["_itemid"]]
+        line.setdefault("unit_price", item.get("recurringprice"))
+        line.setdefault("unit_cost", item.get("recurringcost"))
+        line.setdefault("item_shortdescription", item.get("name"))
+        line.setdefault("recurring_invoice_quantity_type", 0)
+        for row in line.setdefault("prorata_data", []):
+            row.setdefault("id", self.next_id())
+
+
+def read_applications(applications: Iterable[Mapping[str, Any]]) -> list[Application]:
+    """Return applications as ``dump`` writes them."""
+    return [
+        Application(
+            one["client_id"],
+            one["secret"],
+            frozenset(one.get("scopes", ("all",))),
+            frozenset(one.get("denied", ())),
+        )
+        for one in applications
+    ]
+
+
+def day(text: str) -> date:
+    """Return the calendar date of a moment as the vendor writes it."""
+    return date.fromisoformat(text[:10])
+
+
+def midnight(when: date) -> str:
+    """Return a date as the vendor writes it."""
+    return f"{when.isoformat()}T00:00:00"

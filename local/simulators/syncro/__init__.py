@@ -1,0 +1,1 @@
+"""A small Syncro: customers, products, recurring invoices, and an invoice run of its own."""
