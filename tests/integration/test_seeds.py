@@ -23,7 +23,7 @@ from tests.integration.stack import BUSINESS_PREMIUM, E5, Stack, stack_in
 pytestmark = pytest.mark.stack
 
 PREMIUM, E5_MONTHLY, E5_ANNUAL = "101", "102", "103"
-FLOW_FREE = "f30db892-07e9-47e9-837c-80727f46fd3d"
+VISIO = "c5928f49-12ba-48f7-ada3-0d743a3601d5"
 MARCH = date(2026, 3, 1)
 SEVENTEENTH = date(2026, 3, 17)
 APRIL = date(2026, 4, 1)
@@ -284,13 +284,13 @@ def test_an_excluded_row_is_never_written_and_raises_no_alert(site):
 
 
 def test_a_sku_that_is_excluded_for_everybody_is_never_written_and_raises_no_alert(site):
-    example = site.customer(a_subscription(FLOW_FREE, 10_000, part_number="FLOW_FREE"))
+    example = site.customer(a_subscription(VISIO, 10, part_number="VISIOCLIENT"))
     example.sync(SEVENTEENTH)
     assert [one["kind"] for one in example.alerts] == ["missing_profile"]
     # Even a mapping that somebody saved bills nothing of it.
     example.map()
 
-    items = [{"sku_id": FLOW_FREE, "reason": "free"}]
+    items = [{"sku_id": VISIO, "reason": "never billed"}]
     answer = site.stack.put("/api/exclusions", {"items": items})
     assert answer.status_code == 200, answer.text
     for day in (18, 19):

@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
-from fractions import Fraction
 
 import pytest
 
@@ -191,22 +190,10 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Year]:
 
 
 def test_every_period_is_invoiced_as_the_day_oracle_says_to_the_cent(year):
-    billed, owed = year.money_billed(), year.money_owed()
-    compared = {key for key in {*billed, *owed} if key[2] <= LAST[key[0]]}
-
-    wrong = {
-        (number, product, start.isoformat()): (
-            _cents(billed.get((number, product, start))),
-            _cents(owed.get((number, product, start))),
-        )
-        for number, product, start in sorted(compared)
-        if billed.get((number, product, start), 0) != owed.get((number, product, start), 0)
-    }
+    wrong, compared = year.differences(LAST)
 
     assert wrong == {}
-    assert {number for number, _, _ in compared} == set(LAST)
-    assert len(compared) > 60
-    assert sum(owed[key] != 0 for key in compared) > 50
+    assert compared > 50
 
 
 def test_what_a_preview_shows_is_what_is_sent_byte_for_byte(year):
@@ -279,10 +266,6 @@ def test_a_fall_is_marked_as_unlikely_unless_microsoft_allows_it(year):
 def test_the_simulators_saw_no_call_that_breaks_a_contract(year):
     assert year.stack.psa_simulator.violations == []
     assert year.stack.microsoft_simulator.violations == []
-
-
-def _cents(amount: Fraction | None) -> str:
-    return "0.00" if not amount else f"{Decimal(amount.numerator) / amount.denominator:.2f}"
 
 
 def _days(first: date, last: date) -> list[date]:

@@ -115,22 +115,35 @@ class Row:
 
 @dataclass
 class Owing:
-    """A stretch of days on which some seats are owed for a product of an agreement."""
+    """A stretch of days on which some seats are owed for a product of an agreement.
+
+    Attributes:
+        begins: The first day, where a row moves here on it.
+    """
 
     row: Row
     product: int
     price: Decimal
     oracle: Oracle
     seats: Callable[[], int]
+    begins: date | None = None
 
     @property
     def terms(self) -> Terms:
         return self.row.terms
 
-    def hears(self, day: date) -> bool:
-        """Whether a sync on the day concerns it."""
-        begins = self.row.starts or date.min
-        return begins <= day <= (self.oracle.ends or date.max)
+    def sync(self, day: date) -> None:
+        """A sync sees the seats of a day, and what it will be once rows have moved."""
+        if self.row.starts is not None and day < self.row.starts:
+            return
+        begins, ends = self.begins or date.min, self.oracle.ends or date.max
+        if day > ends or begins > ends:
+            return
+        later = {} if ends == date.max else {ends + DAY: 0}
+        if day < begins:
+            self.oracle.sync(day, 0, {begins: self.seats(), **later})
+        else:
+            self.oracle.sync(day, self.seats(), later)
 
 
 @dataclass(frozen=True)
@@ -170,7 +183,7 @@ class Year:
     runs: list[dict[str, Any]] = field(default_factory=list)
     _uninvoiced: dict[int, int] = field(default_factory=dict)
     _profiles: dict[tuple[int, Decimal | None], str] = field(default_factory=dict)
-    _read: dict[str, int] = field(default_factory=dict)
+    _read: tuple[date, dict[str, Any]] | None = None
 
     def begin(self, day: date) -> None:
         """Put the customer into the PSA, Microsoft and Seatsync, and map its licences."""
@@ -198,7 +211,8 @@ class Year:
                 self.bought[name] = a_subscription(
                     row.sku, seats, name=name, part_number=row.name, next_lifecycle_at=TERM_ENDS
                 )
-        users = [a_user(name, sku_ids=[self.rows["premium"].sku]) for name in ("Ada", "Bo")]
+        named = next(iter(self.rows.values())).sku
+        users = [a_user(name, sku_ids=[named]) for name in ("Ada", "Bo")]
         tenant = a_tenant("Contoso", list(self.bought.values()), users=users)
         self.stack.add_tenant(tenant)
         self.tenant = tenant
@@ -207,7 +221,7 @@ class Year:
             self._map(row, row.row_id, row.product, row.fixed)
             if row.name != QUIET:
                 self._owes(row, row.product, row.charged, lambda row=row: self._active(row))
-        self._read = self._seats()
+        self._read = (day, self._seats())
 
     def play(self, story: str) -> None:
         """Live through the lines of a story."""
@@ -264,8 +278,8 @@ class Year:
         assert run["items"]["failed"] == run["items"]["blocked"] == 0, (self.day, run)
         self._keep(verb, [one for one in previews if one["status"] == "change"])
         for owing in self.owed:
-            if owing.row.name not in waiting and owing.hears(self.day):
-                owing.oracle.sync(self.day, owing.seats())
+            if owing.row.name not in waiting:
+                owing.sync(self.day)
         self._nothing_is_left(waiting)
 
     def _nothing_is_left(self, waiting: set[str]) -> None:
@@ -288,8 +302,8 @@ class Year:
         assert run["items"]["changed"] == 1, (self.day, run)
         self._keep(f"approve {name}", held)
         for owing in self.owed:
-            if owing.row.name == name and owing.hears(self.day):
-                owing.oracle.sync(self.day, owing.seats())
+            if owing.row.name == name:
+                owing.sync(self.day)
         self._nothing_is_left(set())
 
     def _invoices(self) -> None:
@@ -314,14 +328,14 @@ class Year:
         for purchase, (product, price) in row.apart.items():
             self._map(row, f"sub-{self.bought[purchase].id}", product, price)
             seats = self._seats_of(purchase)
-            self._owes(row, product, price, seats, starts=last + DAY)
+            self._owes(row, product, price, seats, begins=last + DAY)
 
     def _merge(self, name: str) -> None:
         row = self.rows[name]
         self._post(f"licenses/{row.row_id}/merge")
         last = self._leave(row)
         active = self._active
-        self._owes(row, row.product, row.charged, lambda: active(row), starts=last + DAY)
+        self._owes(row, row.product, row.charged, lambda: active(row), begins=last + DAY)
 
     def history(self, name: str) -> list[dict[str, Any]]:
         """Return a licence's changes, newest first."""
@@ -337,22 +351,17 @@ class Year:
         product: int,
         price: Decimal,
         seats: Callable[[], int],
-        starts: date | None = None,
+        begins: date | None = None,
     ) -> None:
         terms = row.terms
-        oracle = Oracle(
-            terms.calendar,
-            credits_on=row.credits,
-            prorates=terms.prorates,
-            starts=starts or row.starts,
-        )
+        oracle = Oracle(terms.calendar, credits_on=row.credits, prorates=terms.prorates)
         oracle.first_uninvoiced = self._uninvoiced[terms.number]
-        if row.taken_over is not None:
+        if row.taken_over is not None and begins is None:
             oracle.first_uninvoiced = terms.calendar.index_at(terms.starts)
             oracle.sync(terms.starts, row.taken_over)
             for index in range(oracle.first_uninvoiced, self._uninvoiced[terms.number]):
                 oracle.invoice(terms.calendar.period(index).start, index)
-        self.owed.append(Owing(row, product, price, oracle, seats))
+        self.owed.append(Owing(row, product, price, oracle, seats, begins))
 
     def _leave(self, row: Row) -> date:
         """End what the row owes with the last period that has begun or is invoiced."""
@@ -362,6 +371,22 @@ class Year:
             if owing.row is row and owing.oracle.ends is None:
                 owing.oracle.ends = calendar.period(last).last
         return calendar.period(last).last
+
+    def differences(self, last: dict[int, date]) -> tuple[dict[str, tuple[str, str]], int]:
+        """Return where invoices differ from what is owed: (billed, owed), and what was compared.
+
+        Args:
+            last: By agreement, the start of the last period whose dated lines are all invoiced.
+        """
+        billed, owed = self.money_billed(), self.money_owed()
+        compared = [key for key in sorted({*billed, *owed}) if key[2] <= last[key[0]]]
+        amounts = {key: (_cents(billed.get(key)), _cents(owed.get(key))) for key in compared}
+        wrong = {
+            f"agreement {key[0]}, product {key[1]}, from {key[2]}": pair
+            for key, pair in amounts.items()
+            if pair[0] != pair[1]
+        }
+        return wrong, sum(pair[1] != "0.00" for pair in amounts.values())
 
     def money_owed(self) -> Money:
         """By the day oracle, for every period."""
@@ -451,7 +476,7 @@ class Year:
 
         The row that is synced for this starts in a later century.
         """
-        now = self._seats()
+        now = (self.day, self._seats())
         if now == self._read:
             return
         run = self.stack.sync(self.customer_id, self.rows[QUIET].row_id, seconds=60)
@@ -495,3 +520,10 @@ def _record(terms: Terms) -> dict[str, Any]:
         next_invoice=terms.next_invoice,
         prorates=terms.prorates,
     )
+
+
+def _cents(amount: Fraction | None) -> str:
+    """Return an amount that is a whole number of cents."""
+    cents = (amount or Fraction(0)) * 100
+    assert cents.denominator == 1, amount
+    return str(Decimal(cents.numerator).scaleb(-2))
