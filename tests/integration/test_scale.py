@@ -9,6 +9,8 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from heapq import heappop, heappush
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -175,12 +177,19 @@ def cycle(house: House) -> None:
     house.psa.read_at = house.clock.now()
     start_cycle(house.services, requested_by="timer", reason=RunReason.SCHEDULED)
     tenant_queue, license_queue = house.services.tenant_queue, house.services.license_queue
-    while tenant_queue.waiting or license_queue.waiting:
-        if license_queue.waiting:
+    due: list[tuple[datetime, int, TenantSync]] = []
+    order = count()
+    while True:
+        while license_queue.waiting:
             deliver(house, license_queue.take(), sync_license_again, give_up_license)
-            continue
-        house.clock.real += tenant_queue.waiting[0].delay
-        deliver(house, tenant_queue.take(), sync_tenant_again, give_up_tenant)
+        while tenant_queue.waiting:
+            visible_at = house.clock.real + tenant_queue.waiting[0].delay
+            heappush(due, (visible_at, next(order), tenant_queue.take()))
+        if not due:
+            return
+        visible_at, _, message = heappop(due)
+        house.clock.real = max(house.clock.real, visible_at)  # nothing else could be done
+        deliver(house, message, sync_tenant_again, give_up_tenant)
 
 
 def deliver(
