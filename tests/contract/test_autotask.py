@@ -562,6 +562,7 @@ def test_units_that_show_something_else_go_to_a_person(site, line_id, monkeypatc
 
     with pytest.raises(ConflictError, match="shows 13"):
         site.gateway.execute(adjust(line_id, 10, 12))
+    assert site.waited == []
 
 
 @pytest.mark.parametrize(
@@ -888,21 +889,16 @@ def test_a_fault_of_the_server_is_no_refusal(site, line_id):
 def test_no_more_than_three_calls_run_at_one_endpoint(site, monkeypatch):
     site.gateway.list_companies()
     site.simulator.latency = 1
-    running, most, lock = 0, 0, threading.Lock()
-    gate = threading.Event()
+    inside, go_on = threading.Barrier(4), threading.Event()
+    held: list[float] = []
 
-    def held(_seconds: float) -> None:
-        nonlocal running, most
-        with lock:
-            running += 1
-            most = max(most, running)
-            if running == 3:
-                gate.set()
-        gate.wait(5)
-        with lock:
-            running -= 1
+    def hold(seconds: float) -> None:
+        held.append(seconds)
+        if len(held) <= 3:
+            inside.wait(5)
+            go_on.wait(5)
 
-    monkeypatch.setattr(site.adapter, "_sleep", held)
+    monkeypatch.setattr(site.adapter, "_sleep", hold)
     found: list[int] = []
     threads = [
         threading.Thread(target=lambda: found.append(len(site.gateway.list_companies())))
@@ -910,11 +906,15 @@ def test_no_more_than_three_calls_run_at_one_endpoint(site, monkeypatch):
     ]
     for thread in threads:
         thread.start()
+    inside.wait(5)
+    limit = site.gateway._api._limit("Companies")
+    another = limit.acquire(blocking=False)
+    go_on.set()
     for thread in threads:
         thread.join(10)
 
+    assert not another
     assert found == [1] * 8
-    assert most == 3
 
 
 def test_a_missing_agreement_is_told_from_an_empty_one(site):

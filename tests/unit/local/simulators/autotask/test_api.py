@@ -334,6 +334,13 @@ def test_a_fourth_parallel_call_to_an_endpoint_is_refused(site, monkeypatch):
     assert statuses == [200, 200, 200]
 
 
+def test_a_fourth_call_may_only_be_slow(site):
+    site.control("PUT", "/switches", {"parallel_calls": 0, "parallel_refused": False})
+
+    assert site.call("GET", "/VersionInformation").status_code == 200
+    assert site.slept == [0.75]
+
+
 # Control -----------------------------------------------------------------------------------------
 
 

@@ -1,10 +1,12 @@
 """Proration, periods and posting: what a customer is billed."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from local.simulators.autotask.billing import (
     Calendar,
@@ -16,7 +18,16 @@ from local.simulators.autotask.billing import (
     posted_amount,
     spans,
 )
-from local.simulators.autotask.builders import a_contract, a_contract_service
+from local.simulators.autotask.builders import (
+    a_company,
+    a_contract,
+    a_contract_service,
+    a_service,
+)
+from local.simulators.autotask.posting import approve_and_post
+from local.simulators.autotask.rules import adjust
+from local.simulators.autotask.state import SERVICE, PsaState
+from tests.unit.local.simulators.autotask.conftest import NOON
 
 YEAR = Calendar(date(2026, 1, 1), 1, date(2026, 12, 31))
 MARCH = date(2026, 3, 1)
@@ -155,3 +166,47 @@ def test_invoices_can_be_asked_for(site):
 
     assert [one["invoice_date"] for one in found["invoices"]] == ["2026-05-01"]
     assert found["total"] == 200
+
+
+@given(
+    changes=st.lists(
+        st.tuples(
+            st.dates(date(2026, 1, 1), date(2026, 6, 30)),
+            st.integers(-9, 9).filter(bool),
+            st.booleans(),
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+    months=st.sampled_from([1, 3]),
+    billing=st.sampled_from(["advance", "arrears"]),
+)
+def test_every_day_is_billed_for_its_units_whenever_it_is_posted(changes, months, billing):
+    """Each change may come after everything up to its day, and more, was posted."""
+    period = {1: "Monthly", 3: "Quarterly"}[months]
+    contract = a_contract(
+        period=period, ends=date(2026, 6, 30), first_unposted=None, billing=billing
+    )
+    state = PsaState(now=lambda: NOON).seed(
+        companies=[a_company()],
+        services=[a_service(price="20.00")],
+        contracts=[contract],
+        contract_services=[a_contract_service(units=100)],
+    )
+    state.set_switches({"adjust_posted_periods": True, "same_date_twice": True})
+    for effective, units, posts in changes:
+        if posts:
+            approve_and_post(state, effective)
+        body = {"contractServiceID": 501, "unitChange": units, "effectiveDate": str(effective)}
+        adjust(state, SERVICE, body, who="api", by="test")
+    approve_and_post(state, date(2026, 12, 31))
+
+    kept_amounts = [line["kept"] for one in state.invoices for line in one["lines"]]
+    expected = Fraction(0)
+    for number in range(181):
+        day = date(2026, 1, 1) + timedelta(days=number)
+        in_force = 100 + sum(units for effective, units, _ in changes if effective <= day)
+        expected += Fraction(20 * in_force, state.calendar(7001).containing(day).days)
+    assert abs(sum(map(Fraction, kept_amounts)) - expected) <= len(kept_amounts) * Fraction(
+        1, 20000
+    )
