@@ -25,8 +25,9 @@ class ExclusionBody(Body):
 
 @endpoint(blueprint, "GET", ROWS, role=Role.VIEWER)
 def list_licenses(call: Call) -> func.HttpResponse:
-    """Return the rows with what a sync would do to each now."""
-    return ok(views.licenses(license_rows(call.customer_id, call.services)))
+    """Return the rows with what a sync would do to each now; ``?refresh=true`` reads them again."""
+    found = license_rows(call.customer_id, call.services, refresh=call.flag("refresh"))
+    return ok(views.licenses(found))
 
 
 @endpoint(blueprint, "POST", f"{ROWS}/{{row_id}}/split", role=Role.EDITOR)

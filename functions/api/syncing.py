@@ -16,8 +16,8 @@ blueprint = func.Blueprint()
 
 @endpoint(blueprint, "GET", "api/customers/{customer_id}/preview", role=Role.VIEWER)
 def preview_whole_customer(call: Call) -> func.HttpResponse:
-    """Return every line group's plan. Changes nothing."""
-    found = preview_customer(call.customer_id, call.services)
+    """Return every line group's plan; ``?refresh=true`` asks Microsoft again first."""
+    found = preview_customer(call.customer_id, call.services, refresh=call.flag("refresh"))
     return ok(views.listed(views.preview(one) for one in found))
 
 

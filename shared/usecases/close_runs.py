@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from shared.domain.errors import StaleVersionError
 from shared.domain.ids import RunId
-from shared.domain.runs import FULL, ItemState, Run, RunState, Totals, totals_of
+from shared.domain.runs import FULL, ItemState, Run, RunItem, RunState, Totals, totals_of
 from shared.ports import Services
 from shared.usecases.outcomes import fail
 from shared.usecases.stop_run import stops_are_over
@@ -17,16 +17,41 @@ STUCK_AFTER = timedelta(hours=6)
 def close_runs(services: Services) -> tuple[RunId, ...]:
     """Stamp the totals of finished runs, and return which were closed."""
     closed = []
-    now = services.clock.real_now()
     for run in services.runs.running():
-        items = services.runs.items(run.run_id)
-        for item in items:
-            if item.state is ItemState.QUEUED and now - item.updated_at > STUCK_AFTER:
-                fail(item, "no worker finished this; try the run's failed items again", services)
-        totals = totals_of(services.runs.items(run.run_id)) if items else totals_of(())
-        if totals.queued == 0 and _close(run, totals, services):
+        items = tuple(_unstuck(item, run, services) for item in services.runs.items(run.run_id))
+        totals = totals_of(items)
+        if totals.queued == 0 and _began(run, items, services) and _close(run, totals, services):
             closed.append(run.run_id)
     return tuple(closed)
+
+
+def _began(run: Run, items: tuple[RunItem, ...], services: Services) -> bool:
+    """Whether the run's items were stored; one that lists a PSA's agreements first has none yet."""
+    age = services.clock.real_now() - run.started_at
+    return bool(items) or run.customers == 0 or age > STUCK_AFTER
+
+
+def _unstuck(item: RunItem, run: Run, services: Services) -> RunItem:
+    """The item as it is after one that nobody works on was given up."""
+    now = services.clock.real_now()
+    if item.state.final or now - item.updated_at <= STUCK_AFTER:
+        return item
+    if run.reason in FULL and _was_repeated(run, services):
+        # The worker died while it queued the run, and the host started the timer again.
+        done = replace(item, state=ItemState.UNCHANGED, detail="left to a later run")
+        services.runs.put_items([replace(done, updated_at=now)])
+        return done
+    fail(item, "no worker finished this; try the run's failed items again", services)
+    return replace(item, state=ItemState.FAILED)
+
+
+def _was_repeated(run: Run, services: Services) -> bool:
+    return any(
+        later.reason in FULL
+        and later.started_at > run.started_at
+        and later.state is RunState.FINISHED
+        for later in services.runs.list().items
+    )
 
 
 def run_totals(run: Run, services: Services) -> tuple[Run, Totals]:

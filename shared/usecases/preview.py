@@ -17,7 +17,8 @@ from shared.domain.quantities import Grace, active_seats
 from shared.domain.staleness import is_stale
 from shared.ports import PsaConnection, Services, TenantRecord
 from shared.usecases.books import Book, local_date, open_book
-from shared.usecases.count_tenant import count_missing
+from shared.usecases.count_tenant import count_missing, count_tenant
+from shared.usecases.pauses import check_not_paused
 from shared.usecases.plan_group import GroupInView, GroupPlanner
 from shared.usecases.proposals import Proposal, proposal_for
 from shared.usecases.read_tenant import read_tenant
@@ -80,17 +81,22 @@ class CustomerView:
     not_in_tenant: tuple[PartnerSubscription, ...]
 
 
-def license_rows(customer_id: CustomerId, services: Services) -> CustomerView:
+def license_rows(
+    customer_id: CustomerId, services: Services, *, refresh: bool = False
+) -> CustomerView:
     """Return the company page's rows with what a sync would do to each now.
 
     A tenant that was never read is read now.
+
+    Args:
+        refresh: Ask Microsoft again first, as a sync would.
 
     Raises:
         NotFoundError: There is no such customer.
         RetryableError, OperatorActionError: The first read failed.
     """
     customer = services.customers.get(customer_id).value
-    book = book_with_rows(customer, services)
+    book = book_with_rows(customer, services, refresh=refresh)
     versions = {
         m.value.row_id: m.version
         for m in services.mappings.of_customer(customer_id)
@@ -135,13 +141,22 @@ def _partner_tenant(customer: Customer, services: Services) -> TenantId | None:
         return None  # the page shows what is stored, also without the connection
 
 
-def book_with_rows(customer: Customer, services: Services) -> Book:
+def book_with_rows(customer: Customer, services: Services, *, refresh: bool = False) -> Book:
     """Return the customer's book; what was never read or counted is now.
 
+    Args:
+        refresh: Ask Microsoft again first, as a sync would.
+
     Raises:
-        RetryableError, OperatorActionError: The first read failed.
+        RetryableError, OperatorActionError: The first or the asked-for read failed.
     """
-    record, custom = count_missing(customer, record_of(customer, services), services)
+    if refresh:
+        check_not_paused(customer.microsoft, services)
+        record = read_tenant(customer.tenant_id, customer.microsoft, services)
+        record = count_tenant([customer], record, services).record
+    else:
+        record = record_of(customer, services)
+    record, custom = count_missing(customer, record, services)
     return open_book(customer, services, record=record, custom=custom)
 
 
@@ -157,14 +172,20 @@ def record_of(customer: Customer, services: Services) -> TenantRecord:
     return stored.value
 
 
-def preview_customer(customer_id: CustomerId, services: Services) -> tuple[GroupPreview, ...]:
+def preview_customer(
+    customer_id: CustomerId, services: Services, *, refresh: bool = False
+) -> tuple[GroupPreview, ...]:
     """Return every line group's plan.
+
+    Args:
+        refresh: Ask Microsoft again first, as a sync would.
 
     Raises:
         NotFoundError: There is no such customer.
+        RetryableError, OperatorActionError: The first or the asked-for read failed.
     """
     customer = services.customers.get(customer_id).value
-    return preview_book(book_with_rows(customer, services), services)
+    return preview_book(book_with_rows(customer, services, refresh=refresh), services)
 
 
 def preview_mapping(

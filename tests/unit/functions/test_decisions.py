@@ -3,8 +3,7 @@
 import json
 from datetime import date
 
-from shared.usecases.read_tenant import read_tenant
-from tests.builders import CUSTOMER, MAIN, TENANT, a_line
+from tests.builders import CUSTOMER, a_line
 
 
 def adopted_at(house, seats):
@@ -91,9 +90,8 @@ def test_a_run_without_writes_cannot_be_undone(api, house):
 
 def test_a_preview_tells_the_next_invoice_to_the_cent(api, house):
     adopted_at(house, 10).holds(12)
-    read_tenant(TENANT, MAIN, house.services)
 
-    answer = api.get(f"/api/customers/{CUSTOMER}/preview")
+    answer = api.get(f"/api/customers/{CUSTOMER}/preview", refresh="true")
     (group,) = json.loads(answer.text, parse_float=str)["items"]
 
     # April: 12 × 31.00; 18 to 31 March: 31.00 × 14/31 = 14.00, × 2 = 28.00
@@ -104,3 +102,12 @@ def test_a_preview_tells_the_next_invoice_to_the_cent(api, house):
         (2, "14/31", "28.00"),
     ]
     assert invoice["total"] == "400.00"
+
+
+def test_rows_are_read_again_when_asked(api, house):
+    adopted_at(house, 10).holds(12)
+    path = f"/api/customers/{CUSTOMER}/licenses"
+    assert [row["active"] for row in api.get(path).json["items"]] == [10]
+
+    assert [row["active"] for row in api.get(path, refresh="true").json["items"]] == [12]
+    assert api.get(path, refresh="please").status == 422

@@ -22,9 +22,11 @@ from tests.builders import (
     CUSTOMER,
     E5_ROW,
     EDITOR,
+    RUN,
     TENANT,
     a_line,
     a_mapping,
+    a_run,
     an_agreement,
 )
 from tests.house import House
@@ -193,6 +195,29 @@ def test_an_item_nobody_worked_on_for_hours_is_given_up_and_shown(house):
     assert run.totals is not None
     assert run.totals.failed == 1
     assert AlertKind.FAILED in {a.kind for a in house.services.alerts.open_of(CUSTOMER)}
+
+
+def test_a_run_whose_worker_died_while_it_queued_is_left_to_the_next(house):
+    dead = start_cycle(house.services, requested_by="timer", reason=RunReason.SCHEDULED)
+    house.services.tenant_queue.waiting.clear()
+    house.clock.pass_time(timedelta(minutes=1))
+    house.cycle()
+    close_runs(house.services)
+    house.clock.pass_time(STUCK_AFTER)
+
+    close_runs(house.services)
+
+    run = house.services.runs.get(dead).value
+    assert run.totals is not None
+    assert (run.totals.failed, run.totals.unchanged) == (0, 1)
+    assert house.services.alerts.open_of(CUSTOMER) == ()
+
+
+def test_a_run_that_has_not_stored_its_items_yet_stays_open(house):
+    run = a_run(RUN, started_at=house.clock.real_now(), customers=3)
+    house.services.runs.add(run)
+
+    assert RUN not in close_runs(house.services)
 
 
 def test_a_run_in_the_middle_of_its_work_stays_open(house):
