@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ LARGEST_PAGE = 500
 MOST_VALUES = 500
 
 Record = Mapping[str, Any]
+Condition = Callable[[Record], bool]
 Test = Callable[[Any, Any], bool]
 
 
@@ -23,7 +25,7 @@ Test = Callable[[Any, Any], bool]
 class Query:
     """A query as it was sent."""
 
-    filters: Sequence[Any]
+    conditions: Sequence[Condition]
     page_size: int
     fields: frozenset[str] | None
 
@@ -49,13 +51,12 @@ class Query:
         unknown = set(fields or ()) - known
         if unknown:
             raise RefusedError(*(f"Unable to find {name} in the entity." for name in unknown))
-        for one in body["filter"]:
-            _check(one, known)
-        return cls(body["filter"], size, frozenset(fields) if fields else None)
+        conditions = [_condition(one, known) for one in body["filter"]]
+        return cls(conditions, size, frozenset(fields) if fields else None)
 
     def found(self, records: Iterable[Record]) -> list[Record]:
         """Return the records that all conditions keep, by id."""
-        kept = (one for one in records if all(_keeps(each, one) for each in self.filters))
+        kept = (one for one in records if all(keeps(one) for keeps in self.conditions))
         return sorted(kept, key=lambda one: int(one["id"]))
 
     def columns(self, record: Record, known: frozenset[str]) -> dict[str, Any]:
@@ -89,78 +90,81 @@ class Place:
         return "paging=" + quote(json.dumps({"afterId": self.after}, separators=(",", ":")))
 
 
-def _check(one: object, known: frozenset[str]) -> None:
+def _condition(one: object, known: frozenset[str]) -> Condition:
+    """Return what a condition, or a group of them, asks of a record."""
     if not isinstance(one, dict) or not isinstance(one.get("op"), str):
         raise RefusedError("A condition needs an op.")
     operator = one["op"].lower()
     if operator in {"and", "or"}:
-        if not isinstance(one.get("items"), list) or not one["items"]:
-            raise RefusedError(f"The group {operator} needs items.")
-        if operator == "or" and len(one["items"]) > MOST_VALUES:
-            raise RefusedError(f"More than {MOST_VALUES} OR conditions.")
-        for inner in one["items"]:
-            _check(inner, known)
-        return
+        return _group(operator, one.get("items"), known)
     if operator not in _TESTS:
         raise RefusedError(f"There is no operator {one['op']}.")
     if one.get("udf"):
         raise RefusedError("User-defined fields are not simulated.")
-    if one.get("field") not in known:
-        raise RefusedError(f"Unable to find {one.get('field')} in the entity.")
+    field, value = one.get("field"), one.get("value")
+    if field not in known:
+        raise RefusedError(f"Unable to find {field} in the entity.")
     if operator in {"in", "notin"}:
-        values = one.get("value")
-        if not isinstance(values, list) or not 1 <= len(values) <= MOST_VALUES:
+        if not isinstance(value, list) or not 1 <= len(value) <= MOST_VALUES:
             raise RefusedError(f"{one['op']} needs a list of 1 to {MOST_VALUES} values.")
-    elif operator not in {"exist", "notexist"} and "value" not in one:
-        raise RefusedError(f"{one['op']} needs a value.")
+        wanted: object = {_plain(each) for each in value}
+    else:
+        if operator not in {"exist", "notexist"} and "value" not in one:
+            raise RefusedError(f"{one['op']} needs a value.")
+        wanted = _plain(value)
+    test = _TESTS[operator]
+    return lambda record: test(_plain(record.get(field)), wanted)
 
 
-def _keeps(one: Mapping[str, Any], record: Record) -> bool:
-    operator = one["op"].lower()
+def _group(operator: str, items: object, known: frozenset[str]) -> Condition:
+    if not isinstance(items, list) or not items:
+        raise RefusedError(f"The group {operator} needs items.")
+    if operator == "or" and len(items) > MOST_VALUES:
+        raise RefusedError(f"More than {MOST_VALUES} OR conditions.")
+    inner = [_condition(each, known) for each in items]
     if operator == "and":
-        return all(_keeps(inner, record) for inner in one["items"])
-    if operator == "or":
-        return any(_keeps(inner, record) for inner in one["items"])
-    return _TESTS[operator](record.get(one["field"]), one.get("value"))
+        return lambda record: all(keeps(record) for keeps in inner)
+    return lambda record: any(keeps(record) for keeps in inner)
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401 - whatever can be compared
+    """Return a value as it is compared: a date as a moment, other text without its case."""
     if isinstance(value, str):
-        try:
-            return datetime.fromisoformat(value).replace(tzinfo=None)
-        except ValueError:
-            return value.casefold()
+        return _plain_text(value)
     return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+@lru_cache(maxsize=10_000)
+def _plain_text(text: str) -> datetime | str:
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=None)
+    except ValueError:
+        return text.casefold()
 
 
 def _compared(compare: Callable[[Any, Any], bool]) -> Test:
     def test(mine: Any, theirs: Any) -> bool:  # noqa: ANN401 - any JSON value
-        left, right = _plain(mine), _plain(theirs)
-        if left is None or right is None or type(left) is not type(right):
-            return False
-        return compare(left, right)
+        return mine is not None and type(mine) is type(theirs) and compare(mine, theirs)
 
     return test
 
 
 def _text(compare: Callable[[str, str], bool]) -> Test:
-    return lambda mine, theirs: (
-        isinstance(mine, str) and compare(mine.casefold(), str(theirs).casefold())
-    )
+    return lambda mine, theirs: isinstance(mine, str) and compare(mine, str(theirs))
 
 
 _TESTS: dict[str, Test] = {
-    "eq": lambda mine, theirs: _plain(mine) == _plain(theirs),
-    "noteq": lambda mine, theirs: _plain(mine) != _plain(theirs),
-    "gt": _compared(lambda left, right: bool(left > right)),
-    "gte": _compared(lambda left, right: bool(left >= right)),
-    "lt": _compared(lambda left, right: bool(left < right)),
-    "lte": _compared(lambda left, right: bool(left <= right)),
+    "eq": lambda mine, theirs: mine == theirs,
+    "noteq": lambda mine, theirs: mine != theirs,
+    "gt": _compared(lambda mine, theirs: bool(mine > theirs)),
+    "gte": _compared(lambda mine, theirs: bool(mine >= theirs)),
+    "lt": _compared(lambda mine, theirs: bool(mine < theirs)),
+    "lte": _compared(lambda mine, theirs: bool(mine <= theirs)),
     "beginswith": _text(str.startswith),
     "endswith": _text(str.endswith),
     "contains": _text(lambda mine, theirs: theirs in mine),
     "exist": lambda mine, _theirs: mine is not None,
     "notexist": lambda mine, _theirs: mine is None,
-    "in": lambda mine, theirs: _plain(mine) in [_plain(one) for one in theirs],
-    "notin": lambda mine, theirs: _plain(mine) not in [_plain(one) for one in theirs],
+    "in": lambda mine, theirs: mine in theirs,
+    "notin": lambda mine, theirs: mine not in theirs,
 }

@@ -24,6 +24,7 @@ from local.simulators.autotask.state import (
 
 _WRITABLE = ("invoiceDescription", "internalCurrencyAdjustedPrice", "adjustedPrice")
 _LONGEST_TEXT = 1000
+_MOST_ROWS = 10_000  # of units of one line: enough for centuries
 
 
 class RefusedError(Exception):
@@ -134,10 +135,9 @@ def unit_rows(state: PsaState, kind: Kind) -> list[Record]:
     """Return the units of all lines by date: a row for every period, cut by each adjustment."""
     rows: list[Record] = []
     for line in state.lines.values():
-        if line.kind is not kind or not line.visible_changes or line.hidden:
-            continue
-        rows.extend(_rows(state, line, state.calendar(line.contract_id)))
-    return [{"id": number, **row} for number, row in enumerate(rows, start=1)]
+        if line.kind is kind and line.visible_changes and not line.hidden:
+            rows.extend(_kept_rows(state, line))
+    return rows
 
 
 def let_time_pass(state: PsaState) -> None:
@@ -148,18 +148,34 @@ def let_time_pass(state: PsaState) -> None:
             one.hidden = max(0, one.hidden - 1)
 
 
-def _rows(state: PsaState, line: Line, periods: Calendar) -> list[Record]:
-    posted = state.posted_of(line.contract_id)
+def _kept_rows(state: PsaState, line: Line) -> list[Record]:
+    """Return the line's rows, worked out anew only if something they follow from has changed."""
     pieces_posted = {one["from"]: one["posted"] for made in line.adjustments for one in made.pieces}
+    posted = state.posted_of(line.contract_id)
+    calendar = state.calendar(line.contract_id)
+    known = (calendar, line.visible_changes, line.record, pieces_posted, dict(posted))
+    if line.rows[0] != known:
+        line.rows = (known, _rows(line, calendar, posted, pieces_posted))
+    return line.rows[1]
+
+
+def _rows(
+    line: Line,
+    periods: Calendar,
+    posted: Mapping[date, date],
+    pieces_posted: Mapping[str, str | None],
+) -> list[Record]:
     rows: list[Record] = []
-    for span in spans(periods, line.visible_changes):
+    for number, span in enumerate(spans(periods, line.visible_changes)):
         period = periods.containing(span.first)
         piece = Piece(span.first, span.last, span.units, share(period, span.first, span.last))
         on = posted.get(period.start)
-        if span.first > period.start:
-            text = pieces_posted.get(span.first.isoformat(), on and on.isoformat())
+        first = span.first.isoformat()
+        if first in pieces_posted and span.first > period.start:
+            text = pieces_posted[first]
             on = None if text is None else day(text)
         row: Record = {
+            "id": line.line_id * _MOST_ROWS + number,
             "contractID": line.contract_id,
             line.kind.line: line.line_id,
             line.kind.product: line.record[line.kind.product],

@@ -131,12 +131,18 @@ class Adjustment:
 
 @dataclass(slots=True)
 class Line:
-    """A contract's service or bundle. ``hidden`` is how many more reads do not show it."""
+    """A contract's service or bundle.
+
+    Attributes:
+        hidden: For how many more reads it does not show.
+        rows: Its units by date as they were last worked out, and what from.
+    """
 
     kind: Kind
     record: Record
     adjustments: list[Adjustment] = field(default_factory=list)
     hidden: int = 0
+    rows: tuple[object, list[Record]] = field(default_factory=lambda: (None, []))
 
     @property
     def line_id(self) -> int:

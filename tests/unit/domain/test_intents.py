@@ -1,12 +1,15 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 
 from shared.domain.agreements import (
+    AdjustQuantity,
     CreateLine,
     EndLine,
     LineKind,
+    QuantityStep,
     RemoveLine,
     SetDescription,
     SetPrice,
@@ -191,3 +194,42 @@ def test_a_standing_line_whose_answer_was_lost_is_found_by_its_mark():
     assert with_standing_line(waiting, (a_line(),)).line_id is None
     assert with_standing_line(Ledger(CUSTOMER, GROUP), (ours,)).line_id is None
     assert with_standing_line(BEFORE, (ours,)).line_id == LINE
+
+
+# Quantities by day -----------------------------------------------------------------------------
+
+
+def by_day(*steps: tuple[date, int], marker: str | None = None):
+    kept = tuple(QuantityStep(day, seats) for day, seats in steps)
+    return replace(a_line(marker=marker), steps=kept)
+
+
+@pytest.mark.parametrize(
+    ("steps", "landed"),
+    [
+        ([(MARCH, 10)], False),
+        ([(MARCH, 10), (APRIL, 12)], True),
+        ([(MARCH, 10), (APRIL, 12), (MAY, 15)], True),
+        ([(MARCH, 12), (APRIL, 10)], False),
+        ([], False),
+    ],
+)
+def test_an_adjustment_has_landed_when_its_day_shows_it(steps, landed):
+    operation = AdjustQuantity(AGREEMENT, LINE, 10, 12, APRIL)
+
+    assert has_landed(operation, (by_day(*steps),)) is landed
+    assert not has_landed(operation, ())
+
+
+def test_a_line_that_gets_its_quantity_second_has_landed_with_it():
+    create = replace(A_DATED_LINE, starts=APRIL, quantity=2)
+
+    assert not has_landed(create, (by_day(marker=create.marker),))
+    assert not has_landed(create, (by_day((APRIL, 1), marker=create.marker),))
+    assert has_landed(create, (by_day((APRIL, 2), marker=create.marker),))
+
+
+def test_an_adjustment_that_was_not_sent_leaves_the_old_quantity():
+    left = AdjustQuantity(AGREEMENT, LINE, 10, 12, APRIL)
+
+    assert abandoned((left,), an_intent(left), BEFORE).last_written == 10
