@@ -14,6 +14,7 @@ from shared.domain.agreements import (
     Agreement,
     AgreementLine,
     Capabilities,
+    ChangeKind,
     CreateLine,
     EndLine,
     LineKind,
@@ -850,6 +851,12 @@ class _Planner:
         agreement = self.agreement
         if self.request.overlap is not None:
             return Reason(ReasonKind.OVERLAP, self.request.overlap)
+        if self.request.capabilities.change is not ChangeKind.DATED_LINES:
+            return Reason(
+                ReasonKind.AGREEMENT,
+                "this PSA changes quantities in a way that is not planned yet: its agreements are "
+                "read, and nothing is written to them",
+            )
         if agreement.problem is not None:
             return Reason(ReasonKind.AGREEMENT, agreement.problem)
         if not agreement.active:

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from shared.domain.agreements import ChangeKind
 from shared.domain.alerts import AlertKind
 from shared.domain.customers import CustomerState
 from shared.domain.errors import (
@@ -355,3 +356,17 @@ def test_a_broken_customer_stops_no_other_of_the_tenant(house):
     assert house.quantities == [10]
     failed = [i for i in house.services.runs.items(run) if i.state is ItemState.FAILED]
     assert [i.customer_id for i in failed] == [OTHER_CUSTOMER]
+
+
+@pytest.mark.parametrize(
+    "change", [ChangeKind.DATED_ADJUSTMENTS, ChangeKind.PRORATA_ROWS, ChangeKind.PLAIN_QUANTITY]
+)
+def test_a_psa_whose_changes_are_not_planned_yet_is_read_and_never_written_to(house, change):
+    house.psa.capabilities = replace(house.psa.capabilities, change=change)
+
+    run = house.cycle()
+
+    assert house.psa.writes == []
+    (item,) = house.items(run)
+    assert item.state is ItemState.BLOCKED
+    assert "not planned yet" in item.detail
