@@ -1,0 +1,1 @@
+"""HaloPSA: recurring invoices, which are what we call agreements, and their lines."""
