@@ -696,7 +696,7 @@ class SettingsRepository(Protocol):
 
 
 class ConnectionStates(Protocol):
-    """Pauses and circuits of connections, shared by all workers, in real time.
+    """Pauses of connections and of what is behind them, shared by all workers, in real time.
 
     It also keeps when a Microsoft connection's tenants were last listed, as billing counts time.
     """

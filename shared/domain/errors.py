@@ -2,7 +2,7 @@
 
 SeatsyncError
 ├── RetryableError              nothing was changed; the same work may run again
-│   ├── RateLimitError          an API asked to wait; its connection pauses
+│   ├── RateLimitError          an API asked to wait; the PSA or that tenant pauses
 │   ├── UpstreamUnavailableError
 │   ├── ConnectionPausedError   the connection is paused or its circuit is open
 │   ├── LeaseTakenError         another worker is at this line group
@@ -38,7 +38,8 @@ class RateLimitError(RetryableError):
     """An API refused the call before doing any work.
 
     Attributes:
-        connection: The connection that has to pause.
+        connection: The connection that said so, for people: a Microsoft one and a PSA may have
+            one name.
         retry_after: How long the API asked us to wait.
     """
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from shared.domain.errors import AccessDeniedError, NotFoundError, SeatsyncError
 from shared.domain.ids import ConnectionName
 from shared.ports import Services
+from shared.usecases.pauses import psa_key
 
 
 class ConnectionKind(StrEnum):
@@ -23,7 +24,8 @@ class ConnectionView:
     Attributes:
         provider: Microsoft, or which PSA.
         time_zone: Whose calendar dates the PSA bills by.
-        paused_until: When it may be used again; ``None`` when it may be now.
+        paused_until: When it may be used again; ``None`` when it may be now. A Microsoft
+            connection always may: only single tenants wait.
     """
 
     name: ConnectionName
@@ -50,7 +52,7 @@ class ConnectionTest:
 def list_connections(services: Services) -> tuple[ConnectionView, ...]:
     """Return the connections, Microsoft's first."""
     microsoft = [
-        ConnectionView(name, ConnectionKind.MICROSOFT, "microsoft", None, _pause(name, services))
+        ConnectionView(name, ConnectionKind.MICROSOFT, "microsoft", None, None)
         for name in services.connections.microsoft_names()
     ]
     psas = [services.connections.psa(name) for name in services.connections.psa_names()]
@@ -62,7 +64,7 @@ def list_connections(services: Services) -> tuple[ConnectionView, ...]:
                 ConnectionKind.PSA,
                 psa.provider,
                 psa.time_zone,
-                _pause(psa.name, services),
+                services.connection_states.paused_until(psa_key(psa.name)),
             )
             for psa in psas
         ),
@@ -99,7 +101,3 @@ def _tested(name: ConnectionName, kind: ConnectionKind, services: Services) -> C
     except SeatsyncError as error:
         return ConnectionTest(name, kind, works=False, detail=str(error))
     return ConnectionTest(name, kind, works=True, detail=found)
-
-
-def _pause(name: ConnectionName, services: Services) -> datetime | None:
-    return services.connection_states.paused_until(name)

@@ -14,7 +14,6 @@ from shared.domain.customers import Customer, CustomerState
 from shared.domain.errors import (
     AccessDeniedError,
     OperatorActionError,
-    RateLimitError,
     RetryableError,
     StaleVersionError,
     UpstreamUnavailableError,
@@ -24,7 +23,7 @@ from shared.domain.licensing import AssignedUser
 from shared.domain.sharing import UserTally, tally
 from shared.ports import Services, TenantRecord, UserCounts
 from shared.usecases.books import custom_licenses
-from shared.usecases.pauses import check_not_paused, pause
+from shared.usecases.pauses import asking_tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +87,12 @@ def count_missing(
     if not missing and not (by_users and (share is None or share.filter != customer.filter)):
         return record, custom
     try:
-        check_not_paused(customer.microsoft, services)
-        work = _Work(customer, services)
-        fresh = tuple(work.count(*one) for one in missing)
-        update = _users((customer,), record, work, services)[1] if by_users else None
+        with asking_tenant(customer.microsoft, customer.tenant_id, services):
+            work = _Work(customer, services)
+            fresh = tuple(work.count(*one) for one in missing)
+            update = _users((customer,), record, work, services)[1] if by_users else None
         return _kept(record.tenant_id, _Update(update, fresh), services), custom
-    except RetryableError as error:
-        if isinstance(error, RateLimitError):
-            pause(error, services)
+    except RetryableError:
         return record, custom
 
 

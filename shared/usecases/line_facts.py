@@ -23,6 +23,7 @@ from shared.domain.planning import Member
 from shared.domain.sharing import users_of
 from shared.ports import PsaConnection, Services
 from shared.usecases.books import Book
+from shared.usecases.pauses import asking_tenant
 
 _HUNDRED = Decimal(100)
 
@@ -30,7 +31,8 @@ _HUNDRED = Decimal(100)
 class LineFacts:
     """The facts of one customer's lines. Not safe for threads.
 
-    Reads raise what ``PsaGateway`` and ``LicenseSource`` raise; an unread fact is never guessed.
+    Reads raise what ``PsaGateway`` and ``LicenseSource`` raise, but ``ConnectionPausedError`` when
+    Microsoft asks to wait: only the PSA may pause the PSA. An unread fact is never guessed.
     """
 
     def __init__(
@@ -121,11 +123,12 @@ class LineFacts:
         if self._users is None:
             customer = self._book.customer
             source = self._services.connections.microsoft(customer.microsoft)
-            if customer.filter is None:
-                self._users = source.assigned_users(customer.tenant_id)
-            else:  # an invoice names nobody of another customer
-                users = source.assigned_users(customer.tenant_id, details=True)
-                self._users = tuple(users_of(customer, users))
+            with asking_tenant(customer.microsoft, customer.tenant_id, self._services):
+                users = source.assigned_users(
+                    customer.tenant_id, details=customer.filter is not None
+                )
+            # An invoice names nobody of another customer.
+            self._users = users if customer.filter is None else tuple(users_of(customer, users))
         return [
             user.name if label is UserLabel.NAME else user.address
             for user in self._users

@@ -1,6 +1,15 @@
-"""Waiting without blocking a worker: a message is put back until its connection may be used."""
+"""Waiting without blocking a worker: a message is put back until its connection may be used.
 
+A PSA's wait pauses the connection. Graph counts calls by app and tenant, so its wait pauses that
+tenant alone. Kinds come first in the keys: a Microsoft connection and a PSA may share a name.
+
+Source: docs/adr/0017-stale-data-and-tenants-that-come-and-go.md
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import NewType
 
 from shared.domain.errors import (
     BadMessageError,
@@ -8,29 +17,64 @@ from shared.domain.errors import (
     LeaseTakenError,
     RateLimitError,
 )
+from shared.domain.ids import ConnectionName, TenantId
 from shared.ports import Services
+
+PauseKey = NewType("PauseKey", str)
+"""What waits, by kind and name; people read it in messages."""
 
 MOST_ATTEMPTS = 50
 """A message that had to wait this often is given up and shown to a person."""
 LEASE_WAIT = timedelta(seconds=2)
 
 
-def check_not_paused(name: str, services: Services) -> None:
-    """Return at once when the connection may be used.
+def psa_key(name: ConnectionName) -> PauseKey:
+    """Return the key of a PSA."""
+    return PauseKey(f"psa/{name}")
+
+
+def tenant_key(microsoft: ConnectionName, tenant_id: TenantId) -> PauseKey:
+    """Return the key of one tenant of a Microsoft connection."""
+    return PauseKey(f"microsoft/{microsoft}/{tenant_id}")
+
+
+def partner_center_key(microsoft: ConnectionName) -> PauseKey:
+    """Return the key of the Partner Center of a Microsoft connection."""
+    return PauseKey(f"microsoft/{microsoft}/partner center")
+
+
+def check_not_paused(key: PauseKey, services: Services) -> None:
+    """Return at once when it may be used.
 
     Raises:
         ConnectionPausedError: It may not; says for how long.
     """
-    until = services.connection_states.paused_until(name)
+    until = services.connection_states.paused_until(key)
     if until is not None:
-        raise ConnectionPausedError(name, until - services.clock.real_now())
+        raise ConnectionPausedError(key, until - services.clock.real_now())
 
 
-def pause(error: RateLimitError, services: Services) -> None:
-    """Pause the connection for all workers, as its API asked."""
-    services.connection_states.pause(
-        error.connection, services.clock.real_now() + error.retry_after
-    )
+def pause(key: PauseKey, wait: timedelta, services: Services) -> None:
+    """Let all workers wait for so long from now."""
+    services.connection_states.pause(key, services.clock.real_now() + wait)
+
+
+@contextmanager
+def asking_tenant(
+    microsoft: ConnectionName, tenant_id: TenantId, services: Services
+) -> Iterator[None]:
+    """Ask Microsoft about one tenant inside the block; a 429 pauses that tenant and no other.
+
+    Raises:
+        ConnectionPausedError: The tenant is paused, or Graph asked to wait inside the block.
+    """
+    key = tenant_key(microsoft, tenant_id)
+    check_not_paused(key, services)
+    try:
+        yield
+    except RateLimitError as error:
+        pause(key, error.retry_after, services)
+        raise ConnectionPausedError(key, error.retry_after) from error
 
 
 def wait_of(

@@ -18,7 +18,7 @@ from shared.domain.staleness import is_stale
 from shared.ports import PsaConnection, Services, TenantRecord
 from shared.usecases.books import Book, local_date, open_book
 from shared.usecases.count_tenant import count_missing, count_tenant
-from shared.usecases.pauses import check_not_paused
+from shared.usecases.pauses import asking_tenant
 from shared.usecases.plan_group import GroupInView, GroupPlanner
 from shared.usecases.proposals import Proposal, proposal_for
 from shared.usecases.read_tenant import read_tenant
@@ -151,9 +151,9 @@ def book_with_rows(customer: Customer, services: Services, *, refresh: bool = Fa
         RetryableError, OperatorActionError: The first or the asked-for read failed.
     """
     if refresh:
-        check_not_paused(customer.microsoft, services)
-        record = read_tenant(customer.tenant_id, customer.microsoft, services)
-        record = count_tenant([customer], record, services).record
+        with asking_tenant(customer.microsoft, customer.tenant_id, services):
+            record = read_tenant(customer.tenant_id, customer.microsoft, services)
+            record = count_tenant([customer], record, services).record
     else:
         record = record_of(customer, services)
     record, custom = count_missing(customer, record, services)

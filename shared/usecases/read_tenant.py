@@ -17,7 +17,7 @@ from shared.domain.ids import ConnectionName, RunId, TenantId
 from shared.domain.licensing import merged
 from shared.domain.movements import movement, remembered
 from shared.ports import Services, TenantRecord
-from shared.usecases.pauses import check_not_paused
+from shared.usecases.pauses import check_not_paused, partner_center_key, pause
 
 PARTNER_CENTER_RESTS = timedelta(minutes=5)
 """How long nobody asks a Partner Center that did not answer; tenants are read on without it."""
@@ -87,7 +87,7 @@ def _partner_reading(
     services: Services,
 ) -> PartnerReading | None:
     """What Partner Center says now, or what it said before with the reason; ``None`` without it."""
-    resting = f"{microsoft} partner center"
+    resting = partner_center_key(microsoft)
     before = last or PartnerReading(None, ())
     try:
         partner = services.connections.partner_center(microsoft)
@@ -105,7 +105,7 @@ def _partner_reading(
             rest = PARTNER_CENTER_RESTS
             if isinstance(error, RateLimitError):
                 rest = error.retry_after
-            services.connection_states.pause(resting, services.clock.real_now() + rest)
+            pause(resting, rest, services)
         return replace(before, problem=f"Partner Center could not be read: {error}")
 
 

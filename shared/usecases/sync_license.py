@@ -35,7 +35,7 @@ from shared.usecases.outcomes import (
     row_ids,
     seats_changed,
 )
-from shared.usecases.pauses import check_not_paused, pause, wait_of
+from shared.usecases.pauses import check_not_paused, pause, psa_key, wait_of
 from shared.usecases.plan_group import GroupInView, GroupPlanner
 
 HEADER_IS_FRESH = timedelta(minutes=15)
@@ -62,7 +62,7 @@ def sync_license(message: LicenseSync, services: Services) -> None:
         work.note(ItemState.BLOCKED, f"the customer is {customer.state} and is not synced")
         return
     try:
-        check_not_paused(customer.psa, services)
+        check_not_paused(psa_key(customer.psa), services)
         lease = services.leases.take(message.customer_id, message.group_id)
     except (ConnectionPausedError, LeaseTakenError) as error:
         _put_back(message, error, services)
@@ -70,7 +70,9 @@ def sync_license(message: LicenseSync, services: Services) -> None:
     try:
         work.run(open_book(customer, services), lease)
     except RateLimitError as error:
-        pause(error, services)
+        pause(psa_key(customer.psa), error.retry_after, services)
+        _put_back(message, error, services)
+    except ConnectionPausedError as error:
         _put_back(message, error, services)
     except OperatorActionError as error:
         fail(work.item(), str(error), services)

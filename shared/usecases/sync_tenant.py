@@ -27,7 +27,7 @@ from shared.usecases.books import Book, Catalogue, local_date, open_book, open_c
 from shared.usecases.count_tenant import CountedTenant, count_tenant
 from shared.usecases.custom_licenses import forget_retired
 from shared.usecases.outcomes import AGAIN, Board, fail, item_of, license_name, row_ids
-from shared.usecases.pauses import check_not_paused, pause, wait_of
+from shared.usecases.pauses import asking_tenant, check_not_paused, pause, psa_key, wait_of
 from shared.usecases.plan_group import GroupInView, GroupPlanner
 from shared.usecases.proposals import proposal_for, transfers_of
 from shared.usecases.read_tenant import read_tenant
@@ -53,14 +53,11 @@ def sync_tenant(message: TenantSync, services: Services, *, redelivered: bool = 
     if not customers:
         return
     try:
-        check_not_paused(message.microsoft, services)
-        record = read_tenant(message.tenant_id, message.microsoft, services, run_id=message.run_id)
-        counted = count_tenant(customers, record, services)
-    except RateLimitError as error:
-        tell_stale(message.tenant_id, customers, services)
-        # Graph counts calls by app and tenant: a busy tenant says nothing of the others.
-        _put_back(message, error, services, whole_connection=False)
-        return
+        with asking_tenant(message.microsoft, message.tenant_id, services):
+            record = read_tenant(
+                message.tenant_id, message.microsoft, services, run_id=message.run_id
+            )
+            counted = count_tenant(customers, record, services)
     except ConnectionPausedError as error:
         tell_stale(message.tenant_id, customers, services)
         _put_back(message, error, services)
@@ -78,6 +75,8 @@ def sync_tenant(message: TenantSync, services: Services, *, redelivered: bool = 
             work = _CustomerWork(message, customer, services, catalogue.preferences.guards)
             work.run(catalogue, counted, redelivered=redelivered)
         except (RateLimitError, ConnectionPausedError) as error:
+            if isinstance(error, RateLimitError):
+                pause(psa_key(customer.psa), error.retry_after, services)
             _put_back(replace(message, customer_ids=(customer.customer_id,)), error, services)
         except OperatorActionError as error:
             # One customer that a person must look at stops no other of the tenant.
@@ -105,11 +104,7 @@ def _put_back(
     message: TenantSync,
     error: RateLimitError | ConnectionPausedError,
     services: Services,
-    *,
-    whole_connection: bool = True,
 ) -> None:
-    if isinstance(error, RateLimitError) and whole_connection:
-        pause(error, services)
     delay = wait_of(error, message.attempt, services.clock.real_now())
     services.tenant_queue.put(replace(message, attempt=message.attempt + 1), delay)
 
@@ -183,7 +178,7 @@ class _CustomerWork:
         self._overlap(book, board)
         groups = self._wanted(book)
         if groups:
-            check_not_paused(self.customer.psa, self.services)
+            check_not_paused(psa_key(self.customer.psa), self.services)
         items, queue = self._plan(book, groups, board)
         stop_if_unlikely(self.message.run_id, self.plans, self.guards, self.services)
         if self.message.row_id is None:

@@ -9,6 +9,7 @@ from shared.domain.commitments import BillingCycle, CommitmentStatus, PartnerSub
 from shared.domain.errors import RateLimitError, UpstreamUnavailableError
 from shared.domain.ids import ProfileId, SubscriptionId, sku_row, subscription_row
 from shared.domain.mappings import DescriptionOptions
+from shared.usecases.pauses import tenant_key
 from tests.api_client import Api
 from tests.builders import (
     AGREEMENT,
@@ -158,7 +159,8 @@ def test_partner_center_that_fails_changes_no_quantity_and_keeps_what_it_said(
     assert subscription(api)["term"]["certainty"] == "stated"
     assert page["items"][0]["active"] == 11
     assert api.house.services.alerts.open_of(CUSTOMER) == ()
-    assert api.house.services.connection_states.paused_until(MAIN) is None
+    states = api.house.services.connection_states
+    assert states.paused_until(tenant_key(MAIN, TENANT)) is None
 
 
 def test_partner_center_that_does_not_answer_is_not_asked_for_each_tenant(api: Api, partner_center):

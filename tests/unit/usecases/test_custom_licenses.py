@@ -26,6 +26,7 @@ from shared.usecases.custom_licenses import (
     list_custom_licenses,
 )
 from shared.usecases.edit_mapping import delete_mapping, exclude_row, split_row
+from shared.usecases.pauses import tenant_key
 from shared.usecases.preview import license_rows
 from tests.builders import (
     CUSTOMER,
@@ -36,6 +37,7 @@ from tests.builders import (
     MANAGED_USERS,
     MANAGED_USERS_ROW,
     OTHER_AGREEMENT,
+    OTHER_TENANT,
     TENANT,
     a_custom_license,
     a_people_count,
@@ -137,7 +139,8 @@ def test_a_page_is_shown_although_microsoft_asks_to_wait(house):
     shown = row(house)
 
     assert (shown.active, shown.row.unknown) == (None, "not counted yet; the next sync counts it")
-    assert house.services.connection_states.paused_until(MAIN) is not None
+    assert house.services.connection_states.paused_until(tenant_key(MAIN, TENANT)) is not None
+    assert house.services.connection_states.paused_until(tenant_key(MAIN, OTHER_TENANT)) is None
 
 
 def test_a_failed_count_bills_nothing_and_stops_no_other_row(house):

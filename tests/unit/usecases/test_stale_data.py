@@ -13,9 +13,10 @@ from shared.domain.errors import (
 )
 from shared.domain.runs import ItemState, RunReason
 from shared.ports import LicenseSync
+from shared.usecases.pauses import psa_key, tenant_key
 from shared.usecases.preview import license_rows, preview_customer
 from shared.usecases.start_run import start_groups
-from tests.builders import AGREEMENT, CUSTOMER, RUN, TENANT
+from tests.builders import AGREEMENT, CUSTOMER, MAIN, OTHER_TENANT, RUN, TENANT
 from tests.house import House
 
 REFUSED = RequestRefusedError("main: no")
@@ -172,4 +173,7 @@ def test_a_busy_tenant_does_not_stop_the_connection(house):
 
     house.cycle()
 
-    assert house.services.connection_states.paused_until("main") is None
+    states = house.services.connection_states
+    assert states.paused_until(psa_key(MAIN)) is None
+    assert states.paused_until(tenant_key(MAIN, TENANT)) is not None
+    assert states.paused_until(tenant_key(MAIN, OTHER_TENANT)) is None

@@ -15,14 +15,19 @@ from shared.domain.errors import (
     UnknownOutcomeError,
     UpstreamUnavailableError,
 )
+from shared.domain.licensing import AssignedUser
+from shared.domain.mappings import DescriptionOptions, Usernames
 from shared.domain.runs import ItemState, RunReason
 from shared.ports import LicenseSync, TenantSync
-from shared.usecases.start_run import start_cycle
+from shared.usecases.pauses import psa_key
+from shared.usecases.preview import license_rows
+from shared.usecases.start_run import start_cycle, start_groups
 from tests.builders import (
     AGREEMENT,
     CUSTOMER,
     E5,
     E5_ROW,
+    EDITOR,
     MAIN,
     OTHER_CUSTOMER,
     RUN,
@@ -198,6 +203,67 @@ def test_a_429_of_the_psa_pauses_the_connection_and_the_work_is_done_later(house
 
     assert house.quantities == [10]
     assert house.clock.real_now() - before >= timedelta(seconds=90)
+    assert house.dropped == []
+
+
+def pauses_of(house):
+    """Return the keys of all pauses from now on."""
+    keys: list[str] = []
+    states = house.services.connection_states
+    real = states.pause
+
+    def pause(key, until):
+        keys.append(key)
+        real(key, until)
+
+    states.pause = pause
+    return keys
+
+
+def test_a_pause_of_the_psa_leaves_the_microsoft_connection_of_the_same_name_alone(house):
+    keys = pauses_of(house)
+    house.psa.next_write(RateLimitError("main", timedelta(seconds=90)))
+
+    house.cycle()
+    house.services.connection_states.pause(
+        psa_key(MAIN), house.clock.real_now() + timedelta(minutes=1)
+    )
+
+    assert set(keys) == {"psa/main"}
+    reads = house.microsoft.reads[TENANT]
+    license_rows(CUSTOMER, house.services, refresh=True)
+    assert house.microsoft.reads[TENANT] == reads + 1
+
+
+@pytest.mark.parametrize("text_in", ["the tenant's message", "the line group's message"])
+def test_a_429_while_an_invoices_users_are_read_delays_that_tenant_and_no_other(text_in):
+    house = House().with_customer().holds(10)
+    house.with_mapping(description=DescriptionOptions(usernames=Usernames.COMMA))
+    house.microsoft.users(TENANT, [AssignedUser("Ann Abel", "ann@example.com", frozenset({E5}))])
+    answers = iter([RateLimitError("main", timedelta(seconds=90))])
+    real = house.microsoft.assigned_users
+
+    def once_busy(tenant_id, *, details=False):
+        error = next(answers, None)
+        if error is not None:
+            raise error
+        return real(tenant_id, details=details)
+
+    keys = pauses_of(house)
+    before = house.clock.real_now()
+    if text_in == "the tenant's message":
+        house.microsoft.assigned_users = once_busy
+        house.cycle()
+    else:  # as an approval sends it: without the text
+        license_rows(CUSTOMER, house.services)
+        house.microsoft.assigned_users = once_busy
+        message = LicenseSync(RUN, CUSTOMER, house.group_id, AGREEMENT)
+        start_groups([message], house.services, requested_by=EDITOR, reason=RunReason.APPROVAL)
+        house.drain()
+
+    assert keys == [f"microsoft/main/{TENANT}"]
+    assert house.clock.real_now() - before >= timedelta(seconds=90)
+    assert house.lines[0].description.endswith("Users: Ann Abel")
     assert house.dropped == []
 
 
