@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin
 
 from shared.domain.ids import ConnectionName, TenantId
 from shared.domain.planning import CreditMode
@@ -25,9 +26,11 @@ from shared.ports import (
 from shared.settings import (
     AutotaskSettings,
     ConnectWiseSettings,
+    HaloPsaSettings,
     MicrosoftSettings,
     PsaSettings,
     Settings,
+    SyncroSettings,
     load_settings,
 )
 
@@ -226,6 +229,10 @@ def _psa_connection(
     gateway: PsaGateway
     if isinstance(chosen, AutotaskSettings):
         gateway = _autotask(name, chosen, clock, http)
+    elif isinstance(chosen, HaloPsaSettings):
+        gateway = _halopsa(name, chosen, clock, http)
+    elif isinstance(chosen, SyncroSettings):
+        gateway = _syncro(name, chosen, clock, http)
     else:
         gateway = _connectwise(name, chosen, clock, http)
     return PsaConnection(
@@ -268,3 +275,38 @@ def _autotask(
         posted_periods=chosen.posted_periods,
     )
     return autotask_gateway(name, config, clock, http)
+
+
+def _halopsa(
+    name: ConnectionName, chosen: HaloPsaSettings, clock: Clock, http: "requests.Session"
+) -> PsaGateway:
+    from shared.adapters.psa.halopsa.gateway import HaloPsaConfig, halopsa_gateway
+    from shared.adapters.psa.halopsa.token import Application
+
+    application = Application(
+        auth_url=chosen.auth_url or urljoin(chosen.url, "/auth"),
+        tenant=chosen.tenant,
+        client_id=chosen.client_id,
+        client_secret=chosen.client_secret.get_secret_value(),
+        scopes=chosen.scopes,
+    )
+    config = HaloPsaConfig(
+        url=chosen.url,
+        application=application,
+        negative_prorata=chosen.negative_prorata,
+        calls_per_window=chosen.calls_per_five_minutes,
+    )
+    return halopsa_gateway(name, config, clock, http)
+
+
+def _syncro(
+    name: ConnectionName, chosen: SyncroSettings, clock: Clock, http: "requests.Session"
+) -> PsaGateway:
+    from shared.adapters.psa.syncro.gateway import SyncroConfig, syncro_gateway
+
+    config = SyncroConfig(
+        url=chosen.url,
+        token=chosen.api_token.get_secret_value(),
+        calls_per_minute=chosen.calls_per_minute,
+    )
+    return syncro_gateway(name, config, clock, http)

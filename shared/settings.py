@@ -43,6 +43,7 @@ _CRON_FIELD = r"[A-Za-z0-9*/,-]+"
 _NCRONTAB = re.compile(rf"{_CRON_FIELD}(?: +{_CRON_FIELD}){{4,5}}")
 _KEY_VAULT = "@Microsoft.KeyVault("
 _VERY_SIMILAR = 0.88
+_FEWEST_CALLS = 10  # a change takes three, and a list has pages
 
 
 def _url(text: str, info: ValidationInfo) -> str:
@@ -88,6 +89,12 @@ def _lease_seconds(text: str) -> int:
     return int(text)
 
 
+def _calls(text: object) -> int:
+    if not (str(text).isascii() and str(text).isdigit() and int(str(text)) >= _FEWEST_CALLS):
+        raise ValueError(f"must be a whole number of calls, {_FEWEST_CALLS} or more")
+    return int(str(text))
+
+
 def _connection_string(secret: SecretStr) -> SecretStr:
     names = {part.partition("=")[0] for part in secret.get_secret_value().split(";") if part}
     known = {"UseDevelopmentStorage", "AccountName", "TableEndpoint", "QueueEndpoint"}
@@ -107,6 +114,7 @@ TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Schedule = Annotated[str, AfterValidator(_schedule)]
 ConnectionString = Annotated[SecretStr, AfterValidator(_connection_string)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
+Calls = Annotated[int, BeforeValidator(_calls)]
 LeaseSeconds = Annotated[int, BeforeValidator(_lease_seconds)]
 
 
@@ -224,10 +232,47 @@ class AutotaskSettings(_Part):
     posted_periods: Flag = False
 
 
-PsaSettings = ConnectWiseSettings | AutotaskSettings
-PROVIDERS: Final[Mapping[str, type[ConnectWiseSettings] | type[AutotaskSettings]]] = {
+class HaloPsaSettings(_Part):
+    """``PSA__<name>__…`` with the provider ``halopsa``."""
+
+    provider: Literal["halopsa"]
+    url: Url
+    auth_url: Url | None = None
+    tenant: str | None = None
+    client_id: str
+    client_secret: SecretStr
+    scopes: str = "all"
+    time_zone: TimeZone = "UTC"
+    credits: Literal["write", "report"] = "write"
+    negative_prorata: Flag = False
+    calls_per_five_minutes: Calls = 250
+
+
+class SyncroSettings(_Part):
+    """``PSA__<name>__…`` with the provider ``syncro``."""
+
+    provider: Literal["syncro"]
+    url: Url
+    api_token: SecretStr
+    time_zone: TimeZone = "UTC"
+    credits: Literal["write", "report"] = "write"
+    calls_per_minute: Calls = 150
+
+
+PsaSettings = ConnectWiseSettings | AutotaskSettings | HaloPsaSettings | SyncroSettings
+PROVIDERS: Final[
+    Mapping[
+        str,
+        type[ConnectWiseSettings]
+        | type[AutotaskSettings]
+        | type[HaloPsaSettings]
+        | type[SyncroSettings],
+    ]
+] = {
     "autotask": AutotaskSettings,
     "connectwise": ConnectWiseSettings,
+    "halopsa": HaloPsaSettings,
+    "syncro": SyncroSettings,
 }
 
 

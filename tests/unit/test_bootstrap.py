@@ -119,6 +119,27 @@ def test_a_second_psa_stands_beside_the_first(environ):
     assert connections.psa("main").gateway.capabilities.change is ChangeKind.DATED_LINES
 
 
+def test_halopsa_and_syncro_stand_beside_the_first(environ):
+    for name, value in {
+        "halo__PROVIDER": "halopsa",
+        "halo__URL": "https://contoso.example/api",
+        "halo__CLIENT_ID": "seatsync",
+        "halo__CLIENT_SECRET": "hush",
+        "halo__NEGATIVE_PRORATA": "true",
+        "sync__PROVIDER": "syncro",
+        "sync__URL": "https://contoso.example",
+        "sync__API_TOKEN": "hush",
+    }.items():
+        environ.setenv(f"PSA__{name}", value)
+
+    connections = bootstrap.services().connections
+
+    assert connections.psa_names() == ("halo", "main", "sync")
+    halo = connections.psa("halo").gateway.capabilities
+    assert (halo.change, halo.credits) == (ChangeKind.PRORATA_ROWS, True)
+    assert connections.psa("sync").gateway.capabilities.change is ChangeKind.PLAIN_QUANTITY
+
+
 def test_partner_center_is_there_only_where_the_settings_say_so(environ):
     assert bootstrap.services().connections.partner_center("main") is None
     bootstrap.reset_for_tests()

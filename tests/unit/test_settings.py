@@ -148,7 +148,11 @@ def test_a_connection_of_each_family_is_needed(family):
         ("PSA__main__TIME_ZONE", "Mars/Olympus", "must be an IANA time zone"),
         ("PSA__main__TIME_ZONE", "../etc/passwd", "must be an IANA time zone"),
         ("PSA__main__CREDITS", "maybe", "must be 'write' or 'report'"),
-        ("PSA__main__PROVIDER", "halopsa", "is not a known provider (known are autotask, connectwise)"),
+        (
+            "PSA__main__PROVIDER",
+            "datto",
+            "is not a known provider (known are autotask, connectwise, halopsa, syncro)",
+        ),
         ("MICROSOFT__main__TENANT_ID", "hush", "must be a GUID or a domain name"),
         ("MICROSOFT__main__CLIENT_ID", "hush", "must be a GUID"),
         ("MICROSOFT__main__MODE", "hush", "must be 'app_only' or 'gdap'"),
@@ -287,3 +291,16 @@ def test_a_cloud_without_partner_center_is_told():
     (problem,) = problems(VALID | dod)
 
     assert problem == "MICROSOFT__main has PARTNER_CENTER, which the CLOUD dod has not"
+
+
+@pytest.mark.parametrize("calls", ["9", "0", "-300", "many", "25.5", "٣٠٠"])
+def test_calls_are_a_whole_number_that_is_enough_for_a_change(calls):
+    syncro = {
+        "PSA__other__PROVIDER": "syncro",
+        "PSA__other__URL": "https://contoso.example",
+        "PSA__other__API_TOKEN": "hush",
+        "PSA__other__CALLS_PER_MINUTE": calls,
+    }
+
+    with pytest.raises(SettingsError, match="CALLS_PER_MINUTE must be a whole number of calls"):
+        load_settings(VALID | syncro)
