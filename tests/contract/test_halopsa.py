@@ -252,8 +252,13 @@ class TestHaloPsa(PsaGatewayContract):
         assert (line.unit_price, line.product_id) == (dollars("29.95"), PRODUCT)
         assert line.description == create.description
 
-    @pytest.mark.skip(reason="a credit is a row of the line, tested below")
-    def test_a_credit_is_a_line_with_a_negative_quantity(self, site): ...
+    def test_a_credit_is_a_line_with_a_negative_quantity(self, site):
+        """It is a row of the line."""
+        line_id = site.add_line(a_line())
+
+        line = site.gateway.execute(AddProrata(AGREEMENT, line_id, 10, -3, TODAY))
+
+        assert (line.quantity, line.waiting) == (7, (ProrataRow(TODAY, -3),))
 
     @pytest.mark.parametrize(
         ("operation", "changed"),
@@ -339,6 +344,20 @@ def test_a_row_becomes_quantity_after_the_invoice_and_the_seats_stay(site):
     assert invoice["total"] == Decimal("402.00")
     (line,) = site.gateway.list_lines(AGREEMENT)
     assert (line.quantity, line.waiting) == (12, ())
+
+
+@pytest.mark.parametrize("trouble", [Trouble.LOST_ANSWER, Trouble.DROPPED])
+def test_a_row_whose_answer_was_lost_is_there_once_after_the_next_try(site, trouble):
+    line_id = site.add_line(a_line())
+    operation = AddProrata(AGREEMENT, line_id, 10, 2, TODAY)
+    site.trouble(trouble, writes=True)
+
+    with pytest.raises(UnknownOutcomeError):
+        site.gateway.execute(operation)
+    line = site.gateway.execute(operation)
+
+    assert (line.quantity, line.waiting) == (12, (ProrataRow(TODAY, 2),))
+    assert len(site.state.lines[int(line_id)]["prorata_data"]) == 1
 
 
 def test_rows_of_one_day_are_one_row(site):
