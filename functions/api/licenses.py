@@ -8,9 +8,11 @@ from functions.api import views
 from functions.auth import Role
 from functions.bodies import Body, Nothing
 from functions.endpoints import Call, endpoint
-from functions.responses import no_content, ok
+from functions.responses import etag_of, no_content, ok
+from shared.domain.terms import TermLength
 from shared.usecases.edit_mapping import exclude_row, include_row, merge_row, split_row
 from shared.usecases.preview import license_rows
+from shared.usecases.state_term import state_term, withdraw_term
 
 blueprint = func.Blueprint()
 
@@ -21,6 +23,12 @@ class ExclusionBody(Body):
     """What becomes of a line that the row owns."""
 
     line: Literal["end", "leave"] = "end"
+
+
+class TermBody(Body):
+    """How long a subscription is bought for, by the caller's word."""
+
+    length: Literal["monthly", "annual", "triennial"]
 
 
 @endpoint(blueprint, "GET", ROWS, role=Role.VIEWER)
@@ -65,4 +73,28 @@ def include_license(call: Call) -> func.HttpResponse:
     """Take a row's exclusion away."""
     call.body_or_nothing(Nothing)
     include_row(call.customer_id, call.row_id, call.services)
+    return no_content()
+
+
+@endpoint(blueprint, "PUT", f"{ROWS}/{{row_id}}/term", role=Role.EDITOR)
+def state_subscription_term(call: Call) -> func.HttpResponse:
+    """Say what a subscription's term is; it is kept with the customer, whose version is returned.
+
+    ``If-Match`` is the customer's.
+    """
+    saved = state_term(
+        call.customer_id,
+        call.row_id,
+        TermLength(call.body(TermBody).length),
+        call.services,
+        if_match=call.if_match,
+        actor=call.actor,
+    )
+    return ok(views.customer(saved.value), etag=etag_of(saved.version))
+
+
+@endpoint(blueprint, "DELETE", f"{ROWS}/{{row_id}}/term", role=Role.EDITOR)
+def remove_subscription_term(call: Call) -> func.HttpResponse:
+    """Take back what was said of a subscription's term. ``If-Match`` is the customer's."""
+    withdraw_term(call.customer_id, call.row_id, call.services, if_match=call.if_match)
     return no_content()

@@ -132,13 +132,15 @@ def _counts(row: LicenseRow) -> Object | None:
 
 
 def _subscription(view: CustomerView, value: Subscription) -> Object:
-    """A subscription; what its term is and how that is known, and Partner Center's part of it."""
-    found = joined(value, view.partner)
+    """A subscription; its term and how that is known, and Partner Center's part of it."""
+    said = view.customer.stated_term(value.subscription_id)
+    found = joined(value, view.partner, None if said is None else said.length)
     owner = owner_of(value, view.customer.tenant_id, view.partner_tenant_id)
     return {
         **_object(value),
         "owned_by": None if owner is None else owner.value,
         "term": None if found.term is None else _object(found.term),
+        "stated_by_person": None if said is None else _object(said),
         "ends": jsonable(found.ends),
         "partner": None if found.partner is None else _object(found.partner),
         "notes": list(found.notes),

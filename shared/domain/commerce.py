@@ -73,16 +73,29 @@ class Joined:
     notes: tuple[str, ...]
 
 
-def joined(subscription: Subscription, reading: PartnerReading | None) -> Joined:
-    """Return the subscription with Partner Center's part of it, found by its commerce id."""
+def joined(
+    subscription: Subscription,
+    reading: PartnerReading | None,
+    said: TermLength | None = None,
+) -> Joined:
+    """Return the subscription with Partner Center's part of it, found by its commerce id.
+
+    Partner Center's word on the term comes first: it is what Microsoft bills the partner by.
+
+    Args:
+        said: The term by a person's word.
+    """
     partner = _partner_of(subscription, reading)
-    stated = None if partner is None or partner.term is None else _LENGTHS[partner.term]
+    bought = None if partner is None or partner.term is None else _LENGTHS[partner.term]
+    notes = [] if partner is None else list(_notes(partner))
+    if said is not None:
+        notes.extend(_contradictions(said, bought, term_of(subscription)))
     return Joined(
         subscription=subscription,
         partner=partner,
-        term=term_of(subscription, stated),
+        term=term_of(subscription, bought or said),
         ends=_ends(subscription, partner),
-        notes=() if partner is None else tuple(_notes(partner)),
+        notes=tuple(notes),
     )
 
 
@@ -123,6 +136,16 @@ def owner_of(
     if partner is None:
         return None
     return Owner.PARTNER if owner == partner else Owner.OTHER
+
+
+def _contradictions(
+    said: TermLength, bought: TermLength | None, seen: Term | None
+) -> Iterable[str]:
+    if bought is not None:
+        if bought is not said:
+            yield f"Partner Center says {bought}, which counts; a person said {said}"
+    elif seen is not None and seen.certainty is Certainty.PROVEN and seen.length is not said:
+        yield f"its renewals look {seen.length}; a person said {said}, which counts"
 
 
 def _partner_of(

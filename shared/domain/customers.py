@@ -4,7 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from shared.domain.ids import CompanyId, ConnectionName, CustomerId, SkuId, TenantId
+from shared.domain.ids import (
+    CompanyId,
+    ConnectionName,
+    CustomerId,
+    SkuId,
+    SubscriptionId,
+    TenantId,
+)
+from shared.domain.terms import TermLength
 
 
 class CustomerState(StrEnum):
@@ -31,6 +39,16 @@ class UserFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class StatedTerm:
+    """What a person says of how long a subscription is bought for."""
+
+    subscription_id: SubscriptionId
+    length: TermLength
+    said_by: str
+    said_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Customer:
     """Whom the MSP bills.
 
@@ -39,6 +57,7 @@ class Customer:
         merged: SKUs that somebody made one row, whatever the default view is.
         accept_overlap: A person has said that the customer is billed although some of its users
             are another customer's too; without that, such a customer is billed nothing new.
+        terms: Of subscriptions, by a person's word; at most one each.
     """
 
     customer_id: CustomerId
@@ -54,6 +73,11 @@ class Customer:
     added_at: datetime
     accept_overlap: bool = False
     merged: frozenset[SkuId] = frozenset()
+    terms: tuple[StatedTerm, ...] = ()
+
+    def stated_term(self, subscription_id: SubscriptionId) -> StatedTerm | None:
+        """Return what a person said of the subscription, or ``None`` when nobody did."""
+        return next((one for one in self.terms if one.subscription_id == subscription_id), None)
 
 
 @dataclass(frozen=True, slots=True)

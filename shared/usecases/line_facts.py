@@ -107,10 +107,13 @@ class LineFacts:
         )
 
     def _joined(self, row: LicenseRow | None) -> Joined | None:
-        """A split row's subscription with what Partner Center says of it."""
+        """A split row's subscription with what Partner Center and a person say of it."""
         if row is None or row.kind is not RowKind.SUBSCRIPTION or self._book.record is None:
             return None
-        return joined(row.subscriptions[0], self._book.record.partner)
+        [subscription] = row.subscriptions
+        said = self._book.customer.stated_term(subscription.subscription_id)
+        length = None if said is None else said.length
+        return joined(subscription, self._book.record.partner, length)
 
     def _user_list(
         self, row: LicenseRow | None, options: DescriptionOptions, limit: int

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.domain.customers import CustomerState, UserFilter
+from shared.domain.customers import CustomerState, StatedTerm, UserFilter
 from shared.domain.errors import (
     ConflictError,
     InvalidInputError,
@@ -13,12 +13,15 @@ from shared.domain.errors import (
 )
 from shared.domain.ids import CustomerId, ProfileId
 from shared.domain.mappings import PriceKind, PricePolicy
+from shared.domain.terms import TermLength
 from tests.builders import (
     BUSINESS_PREMIUM,
     CUSTOMER,
     E5,
+    NOW,
     OTHER_CUSTOMER,
     PROFILE,
+    SUBSCRIPTION,
     a_customer,
     a_profile,
     dollars,
@@ -33,11 +36,14 @@ class CustomersContract:
         "customer",
         [
             a_customer(),
-            a_customer(
-                name="Ärzte & Söhne 'GmbH' / 東京 🏥",
-                user_filter=UserFilter(department=("Sales", "R&D"), city=("Köln",)),
-                state=CustomerState.PAUSED,
-                split=[E5, BUSINESS_PREMIUM],
+            replace(
+                a_customer(
+                    name="Ärzte & Söhne 'GmbH' / 東京 🏥",
+                    user_filter=UserFilter(department=("Sales", "R&D"), city=("Köln",)),
+                    state=CustomerState.PAUSED,
+                    split=[E5, BUSINESS_PREMIUM],
+                ),
+                terms=(StatedTerm(SUBSCRIPTION, TermLength.TRIENNIAL, "editor", NOW),),
             ),
         ],
         ids=["plain", "full"],

@@ -20,6 +20,8 @@ ROUTES = {
     ("POST", f"{CUSTOMER}/licenses/{ROW}/merge"): "merge_license",
     ("POST", f"{CUSTOMER}/licenses/{ROW}/exclude"): "exclude_license",
     ("POST", f"{CUSTOMER}/licenses/{ROW}/include"): "include_license",
+    ("PUT", f"{CUSTOMER}/licenses/{ROW}/term"): "state_subscription_term",
+    ("DELETE", f"{CUSTOMER}/licenses/{ROW}/term"): "remove_subscription_term",
     ("POST", f"{CUSTOMER}/licenses/{ROW}/sync"): "sync_license_now",
     ("GET", f"{CUSTOMER}/mappings/{ROW}"): "get_row_mapping",
     ("PUT", f"{CUSTOMER}/mappings/{ROW}"): "save_row_mapping",
