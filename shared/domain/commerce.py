@@ -10,16 +10,10 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from shared.domain.commitments import BillingCycle, CommitmentStatus, PartnerSubscription
-from shared.domain.commitments import Term as CommitmentTerm
 from shared.domain.ids import TenantId
 from shared.domain.licensing import Subscription, SubscriptionStatus
 from shared.domain.terms import Certainty, Term, TermLength, term_of
 
-_LENGTHS = {
-    CommitmentTerm.MONTH: TermLength.MONTHLY,
-    CommitmentTerm.YEAR: TermLength.ANNUAL,
-    CommitmentTerm.THREE_YEARS: TermLength.TRIENNIAL,
-}
 _WORDS = {
     TermLength.MONTHLY: "Monthly",
     TermLength.ANNUAL: "Annual",
@@ -86,7 +80,7 @@ def joined(
         said: The term by a person's word.
     """
     partner = _partner_of(subscription, reading)
-    bought = None if partner is None or partner.term is None else _LENGTHS[partner.term]
+    bought = None if partner is None else partner.term
     notes = [] if partner is None else list(_notes(partner))
     if said is not None:
         notes.extend(_contradictions(said, bought, term_of(subscription)))

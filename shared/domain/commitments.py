@@ -4,13 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-
-class Term(StrEnum):
-    """How long a commitment lasts, as ISO 8601 writes it."""
-
-    MONTH = "P1M"
-    YEAR = "P1Y"
-    THREE_YEARS = "P3Y"
+from shared.domain.terms import TermLength
 
 
 class BillingCycle(StrEnum):
@@ -52,7 +46,7 @@ class PartnerSubscription:
 
     commerce_id: str
     friendly_name: str
-    term: Term | None
+    term: TermLength | None
     billing_cycle: BillingCycle | None
     commitment_end: date | None
     auto_renew: bool | None

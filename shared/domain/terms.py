@@ -15,12 +15,24 @@ _DAYS = {
 }
 
 
+_DURATIONS = {"P1M": "monthly", "P1Y": "annual", "P3Y": "triennial"}
+
+
 class TermLength(StrEnum):
-    """Lengths of commitments that Microsoft sells."""
+    """Lengths of commitments that Microsoft sells.
+
+    Made from ISO 8601 durations too, which is how Partner Center writes them and how readings of
+    it were once stored.
+    """
 
     MONTHLY = "monthly"
     ANNUAL = "annual"
     TRIENNIAL = "triennial"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "TermLength | None":
+        known = _DURATIONS.get(value) if isinstance(value, str) else None
+        return None if known is None else cls(known)
 
 
 class Certainty(StrEnum):

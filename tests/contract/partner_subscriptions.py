@@ -6,7 +6,7 @@ from typing import Protocol
 
 import pytest
 
-from shared.domain.commitments import BillingCycle, CommitmentStatus, PartnerSubscription, Term
+from shared.domain.commitments import BillingCycle, CommitmentStatus, PartnerSubscription
 from shared.domain.customers import DirectoryTenant
 from shared.domain.errors import (
     AccessDeniedError,
@@ -17,6 +17,7 @@ from shared.domain.errors import (
     UpstreamUnavailableError,
 )
 from shared.domain.ids import TenantId
+from shared.domain.terms import TermLength
 from shared.ports import PartnerSubscriptions
 from tests.builders import OTHER_TENANT, TENANT, a_directory_tenant
 
@@ -25,7 +26,7 @@ FABRIKAM = a_directory_tenant(OTHER_TENANT, name="fabrikam")
 ANNUAL = PartnerSubscription(
     commerce_id="c0ffee01-0000-4000-8000-000000000001",
     friendly_name="Microsoft 365 E5",
-    term=Term.YEAR,
+    term=TermLength.ANNUAL,
     billing_cycle=BillingCycle.MONTHLY,
     commitment_end=date(2027, 1, 13),
     auto_renew=True,
@@ -37,7 +38,7 @@ ANNUAL = PartnerSubscription(
 MONTHLY = replace(
     ANNUAL,
     commerce_id="c0ffee02-0000-4000-8000-000000000002",
-    term=Term.MONTH,
+    term=TermLength.MONTHLY,
     commitment_end=None,
     auto_renew=False,
     quantity=0,

@@ -19,10 +19,13 @@ from shared.domain.errors import (
     UnexpectedPayloadError,
     UpstreamUnavailableError,
 )
+from shared.domain.terms import TermLength
 from tests.builders import MAIN
 from tests.contract.partner_subscriptions import PartnerSubscriptionsContract
 from tests.fakes.microsoft import FakePartnerCenter
 from tests.microsoft_site import MicrosoftSite, microsoft_site
+
+DURATIONS = {TermLength.MONTHLY: "P1M", TermLength.ANNUAL: "P1Y", TermLength.TRIENNIAL: "P3Y"}
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +52,7 @@ class SimulatedWorld:
                 one.commerce_id.upper(),
                 one.quantity,
                 name=one.friendly_name,
-                term=one.term.value,
+                term=DURATIONS[one.term],
                 billing_cycle=one.billing_cycle.value,
                 commitment_end=one.commitment_end,
                 status=one.status.value,

@@ -10,10 +10,11 @@ from typing import TypeVar
 
 from shared.adapters.http.payload import Payload
 from shared.adapters.microsoft.fields import cleaned, guid, lowered
-from shared.domain.commitments import BillingCycle, CommitmentStatus, PartnerSubscription, Term
+from shared.domain.commitments import BillingCycle, CommitmentStatus, PartnerSubscription
 from shared.domain.customers import DirectoryTenant
 from shared.domain.errors import UnexpectedPayloadError
 from shared.domain.ids import TenantId
+from shared.domain.terms import TermLength
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -66,7 +67,7 @@ def _subscription(row: Payload) -> PartnerSubscription:
     return PartnerSubscription(
         commerce_id=commerce_id,
         friendly_name=cleaned(row["friendlyName"]) or cleaned(row["offerName"]) or commerce_id,
-        term=_known(Term, (row["termDuration"].text_or_none() or "").strip().upper()),
+        term=_term(row["termDuration"]),
         billing_cycle=_known(BillingCycle, lowered(row["billingCycle"])),
         commitment_end=_last_day(row),
         auto_renew=row["autoRenewEnabled"].flag_or_none(),
@@ -97,6 +98,13 @@ def _last_day(row: Payload) -> date | None:
 def _is_new_commerce(row: Payload) -> bool:
     """Return whether the offer is a product, SKU and availability; old ones are one GUID."""
     return not row["productType"].is_null or ":" in (row["offerId"].text_or_none() or "")
+
+
+def _term(duration: Payload) -> TermLength | None:
+    try:
+        return TermLength((duration.text_or_none() or "").strip().upper())
+    except ValueError:
+        return None  # none, or one that we do not know
 
 
 def _known(kind: type[E], text: str | None) -> E | None:

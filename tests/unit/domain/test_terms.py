@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from pydantic import TypeAdapter
 
 from shared.domain.ledger import InForce
 from shared.domain.licensing import merged
@@ -26,6 +27,25 @@ def seen(*moments, created=None):
         )
         snapshot = merged(fresh, snapshot)
     return snapshot.subscriptions[0]
+
+
+@pytest.mark.parametrize(
+    ("stored", "length"),
+    [
+        ("P1M", TermLength.MONTHLY),
+        ("P1Y", TermLength.ANNUAL),
+        ("P3Y", TermLength.TRIENNIAL),
+        ("annual", TermLength.ANNUAL),
+    ],
+)
+def test_a_length_that_was_stored_as_a_duration_is_still_read(stored, length):
+    assert TypeAdapter(TermLength).validate_json(f'"{stored}"', strict=True) is length
+
+
+@pytest.mark.parametrize("nothing", ["P2Y", "", None, 12])
+def test_no_other_length_is_made_up(nothing):
+    with pytest.raises(ValueError, match="is not a valid TermLength"):
+        TermLength(nothing)
 
 
 @pytest.mark.parametrize(

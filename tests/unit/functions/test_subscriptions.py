@@ -5,10 +5,11 @@ from datetime import date, timedelta
 
 import pytest
 
-from shared.domain.commitments import BillingCycle, CommitmentStatus, PartnerSubscription, Term
+from shared.domain.commitments import BillingCycle, CommitmentStatus, PartnerSubscription
 from shared.domain.errors import RateLimitError, UpstreamUnavailableError
 from shared.domain.ids import ProfileId, SubscriptionId, sku_row, subscription_row
 from shared.domain.mappings import DescriptionOptions
+from shared.domain.terms import TermLength
 from shared.usecases.pauses import tenant_key
 from tests.api_client import Api
 from tests.builders import (
@@ -40,7 +41,7 @@ NEW_SUBSCRIPTION = SubscriptionId("aaaaaaaa-0000-4000-8000-000000000003")
 COMMITTED = PartnerSubscription(
     commerce_id="commerce-0001",
     friendly_name="Microsoft 365 E5",
-    term=Term.YEAR,
+    term=TermLength.ANNUAL,
     billing_cycle=BillingCycle.MONTHLY,
     commitment_end=date(2027, 1, 13),
     auto_renew=True,

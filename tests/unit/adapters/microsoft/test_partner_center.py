@@ -19,13 +19,14 @@ from shared.adapters.http.payload import Payload
 from shared.adapters.microsoft.clouds import CLOUDS, CloudName
 from shared.adapters.microsoft.commitments import partner_subscriptions, reseller_customers
 from shared.adapters.microsoft.partnercenter import partner_center
-from shared.domain.commitments import BillingCycle, CommitmentStatus, PartnerSubscription, Term
+from shared.domain.commitments import BillingCycle, CommitmentStatus, PartnerSubscription
 from shared.domain.errors import (
     AccessDeniedError,
     RateLimitError,
     SettingsError,
     UnexpectedPayloadError,
 )
+from shared.domain.terms import TermLength
 from tests.builders import E5, MAIN, TENANT
 from tests.microsoft_site import MicrosoftSite, microsoft_site
 
@@ -398,13 +399,13 @@ def test_the_contracts_own_examples_read_as_they_should():
     assert [one.quantity for one in rows] == [20, 5, 30, 12, 10, 25, 2]
     assert [one.next_quantity for one in rows] == [18, *[None] * 6]
     assert [one.term for one in rows] == [
-        Term.YEAR,
-        Term.YEAR,
-        Term.MONTH,
-        Term.YEAR,
-        Term.YEAR,
-        Term.MONTH,
-        Term.THREE_YEARS,
+        TermLength.ANNUAL,
+        TermLength.ANNUAL,
+        TermLength.MONTHLY,
+        TermLength.ANNUAL,
+        TermLength.ANNUAL,
+        TermLength.MONTHLY,
+        TermLength.TRIENNIAL,
     ]
     assert rows[0].billing_cycle is BillingCycle.MONTHLY
     assert [one.commitment_end for one in rows[:2]] == [date(2027, 1, 13), date(2026, 7, 17)]
@@ -430,7 +431,7 @@ def test_old_and_odd_examples_can_be_read(name):
     (found,) = parsed(*example(name)["items"])
 
     assert found.status is CommitmentStatus.ACTIVE
-    assert found.term is (Term.THREE_YEARS if name == "software" else None)
+    assert found.term is (TermLength.TRIENNIAL if name == "software" else None)
 
 
 def test_the_contracts_customers_read_as_they_should():
@@ -469,8 +470,9 @@ def test_what_is_left_out_is_unknown():
         ({"billingCycle": "Annual"}, "billing_cycle", BillingCycle.ANNUAL),
         ({"billingCycle": "oneTime"}, "billing_cycle", BillingCycle.ONE_TIME),
         ({"billingCycle": "unknown"}, "billing_cycle", None),
-        ({"termDuration": "p1y"}, "term", Term.YEAR),
+        ({"termDuration": "p1y"}, "term", TermLength.ANNUAL),
         ({"termDuration": "P5Y"}, "term", None),
+        ({"termDuration": "annual"}, "term", None),
         ({"termDuration": ""}, "term", None),
         ({"status": "none"}, "status", None),
         ({"status": "Active"}, "status", CommitmentStatus.ACTIVE),
