@@ -33,7 +33,9 @@ def the_failed_item(stack: Stack) -> dict[str, Any]:
     """Wait until one item has failed and all queues are empty, and return it."""
     item = stack.eventually(lambda: failed_items(stack), seconds=60)[0]
     stack.idle()
-    assert all(stack.depth(f"{queue}-poison") == 0 for queue in QUEUES)
+    stack.eventually(
+        lambda: not any(stack.depth(f"{queue}-poison") for queue in QUEUES), seconds=60
+    )
     assert len(failed_items(stack)) == 1
     return item
 
