@@ -106,14 +106,15 @@ class UserCounts(Protocol):
         """
 
     def count_group_members(
-        self, tenant_id: TenantId, group_id: str, *, include_disabled: bool
+        self, tenant_id: TenantId, group_id: str, *, include_disabled: bool, nested: bool = False
     ) -> int:
-        """Return how many users are members of a group themselves, each once.
+        """Return how many users are members of a group, each once.
 
-        Groups and devices in it do not count, nor do the members of a group inside it.
+        Groups, devices and contacts in it do not count.
 
         Args:
             include_disabled: Also those who may not sign in.
+            nested: Also users who are directly in a group that is directly inside it; no deeper.
 
         Raises:
             NotFoundError: The tenant has no such group.

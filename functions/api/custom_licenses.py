@@ -65,15 +65,16 @@ class EntraUsersBody(Body):
 
 
 class GroupMembersBody(Body):
-    """The users in a group."""
+    """The users in a group; with ``nested`` those of the groups directly inside it too."""
 
     kind: Literal["group_members"]
     group_id: Guid
     include_disabled: Flag = False
+    nested: Flag = False
 
     def to_domain(self) -> GroupMembers:
         """Return the source."""
-        return GroupMembers(self.group_id, self.include_disabled)
+        return GroupMembers(self.group_id, self.include_disabled, self.nested)
 
 
 class CopyBody(Body):

@@ -29,15 +29,17 @@ class EntraUsers:
 
 @dataclass(frozen=True, slots=True)
 class GroupMembers:
-    """The users who are members of a group themselves, not through a group inside it.
+    """The users who are members of a group, each once.
 
     Attributes:
         group_id: Lower-case GUID.
         include_disabled: Also those who may not sign in.
+        nested: Also the members of groups that are directly inside it; no deeper.
     """
 
     group_id: str
     include_disabled: bool
+    nested: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,7 +170,10 @@ class _Work:
                 enabled_only=source.enabled_only,
             )
         return counts.count_group_members(
-            self._tenant_id, source.group_id, include_disabled=source.include_disabled
+            self._tenant_id,
+            source.group_id,
+            include_disabled=source.include_disabled,
+            nested=source.nested,
         )
 
     def users(self) -> tuple[AssignedUser, ...]:

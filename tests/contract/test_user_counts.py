@@ -49,22 +49,40 @@ class GraphWorld:
         ]
         self.site.state.tenants.append(a_tenant(tenant_id, tenant_id=tenant_id, users=made))
 
-    def group(self, tenant_id: TenantId, group_id: str, members: Iterable[Person]) -> None:
+    def group(
+        self,
+        tenant_id: TenantId,
+        group_id: str,
+        members: Iterable[Person],
+        inner: Iterable[str] = (),
+        things: Iterable[str] = (),
+    ) -> None:
+        others = [
+            simulated.DirectoryThing(id=an_id(f"{kind}-{group_id}"), display_name=kind, kind=kind)
+            for kind in things
+        ]
         ids = [an_id(f"user-{person.address}") for person in members]
+        ids += [*inner, *(one.id for one in others)]
         made = simulated.Group(id=group_id, display_name="Group", member_ids=ids)
-        self.site.tenant(tenant_id).groups.append(made)
+        tenant = self.site.tenant(tenant_id)
+        tenant.groups.append(made)
+        tenant.things.extend(others)
 
     def throttle(self, seconds: int) -> None:
-        self.site.fault(Kind.THROTTLE, "/**count", retry_after=seconds)
+        self._fault(Kind.THROTTLE, retry_after=seconds)
 
     def break_down(self) -> None:
-        self.site.fault(Kind.STATUS, "/**count", status=503)
+        self._fault(Kind.STATUS, status=503)
 
     def withdraw_consent(self) -> None:
         self.site.tenant(TENANT).consents = {}
 
     def garble(self) -> None:
-        self.site.fault(Kind.HTML, "/**count")
+        self._fault(Kind.HTML)
+
+    def _fault(self, kind: Kind, **rule: object) -> None:
+        for path in ("/users/**", "/groups/**"):
+            self.site.fault(kind, path, **rule)
 
     def recover(self) -> None:
         self.site.simulator.faults.clear()
@@ -78,8 +96,16 @@ class FakeWorld:
     def hold(self, tenant_id: TenantId, people: Iterable[Person]) -> None:
         self.source.hold(tenant_id, people)
 
-    def group(self, tenant_id: TenantId, group_id: str, members: Iterable[Person]) -> None:
-        self.source.group(tenant_id, group_id, members)
+    def group(
+        self,
+        tenant_id: TenantId,
+        group_id: str,
+        members: Iterable[Person],
+        inner: Iterable[str] = (),
+        things: Iterable[str] = (),
+    ) -> None:
+        del things  # only people are kept
+        self.source.group(tenant_id, group_id, members, inner)
 
     def throttle(self, seconds: int) -> None:
         self.source.error = RateLimitError(MAIN, timedelta(seconds=seconds))

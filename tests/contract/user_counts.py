@@ -19,6 +19,9 @@ from tests.builders import OTHER_TENANT, TENANT
 from tests.fakes.microsoft import Person
 
 GROUP = "99999999-0000-4000-8000-000000000001"
+CHILD = "99999999-0000-4000-8000-000000000002"
+OTHER_CHILD = "99999999-0000-4000-8000-000000000003"
+GRANDCHILD = "99999999-0000-4000-8000-000000000004"
 ADA = Person("ada@contoso.example")
 BOB = Person("bob@contoso.example", enabled=False)
 EVE = Person("eve@shop.contoso.example", licensed=False)
@@ -35,8 +38,20 @@ class World(Protocol):
     def hold(self, tenant_id: TenantId, people: Iterable[Person]) -> None:
         """Let a tenant have these users."""
 
-    def group(self, tenant_id: TenantId, group_id: str, members: Iterable[Person]) -> None:
-        """Let a tenant that has these users have a group of them."""
+    def group(
+        self,
+        tenant_id: TenantId,
+        group_id: str,
+        members: Iterable[Person],
+        inner: Iterable[str] = (),
+        things: Iterable[str] = (),
+    ) -> None:
+        """Let a tenant that has these users have a group of them.
+
+        Args:
+            inner: Ids of groups that are members too.
+            things: Kinds of other members, one each: ``device``, ``orgContact``.
+        """
 
     def throttle(self, seconds: int) -> None:
         """Let counts be refused with a wait."""
@@ -60,8 +75,20 @@ def users(source: UserCounts, tenant_id: TenantId = TENANT, **changed: object) -
     return source.count_users(tenant_id, **wanted)
 
 
-def members(source: UserCounts, group_id: str = GROUP, *, include_disabled: bool = True) -> int:
-    return source.count_group_members(TENANT, group_id, include_disabled=include_disabled)
+def members(
+    source: UserCounts,
+    group_id: str = GROUP,
+    *,
+    include_disabled: bool = True,
+    nested: bool = False,
+) -> int:
+    return source.count_group_members(
+        TENANT, group_id, include_disabled=include_disabled, nested=nested
+    )
+
+
+def nested_members(source: UserCounts, group_id: str = GROUP) -> int:
+    return members(source, group_id, nested=True)
 
 
 class UserCountsContract:
@@ -110,11 +137,46 @@ class UserCountsContract:
         assert members(world.source) == 3
         assert members(world.source, include_disabled=False) == 2
 
-    def test_a_group_is_known_in_capital_letters_too(self, world):
+    def test_devices_contacts_and_deeper_members_never_count(self, world):
+        world.hold(TENANT, EVERYONE)
+        odd = ["device", "orgContact", "servicePrincipal"]
+        world.group(TENANT, GRANDCHILD, [GUEST])
+        world.group(TENANT, CHILD, [BOB, EVE], [GRANDCHILD], ["device", "orgContact"])
+        world.group(TENANT, GROUP, [ADA], [CHILD], odd)
+
+        assert members(world.source) == 1
+        assert members(world.source, nested=True) == 3
+        assert members(world.source, nested=True, include_disabled=False) == 2
+
+    def test_who_is_in_several_groups_counts_once(self, world):
+        world.hold(TENANT, EVERYONE)
+        world.group(TENANT, CHILD, [ADA, BOB])
+        world.group(TENANT, OTHER_CHILD, [BOB, EVE])
+        world.group(TENANT, GROUP, [ADA], [CHILD, OTHER_CHILD])
+
+        assert members(world.source, nested=True) == 3
+
+    def test_groups_that_hold_each_other_or_themselves_come_to_an_end(self, world):
+        world.hold(TENANT, EVERYONE)
+        world.group(TENANT, CHILD, [BOB], [GROUP])
+        world.group(TENANT, GROUP, [ADA], [CHILD, GROUP])
+
+        assert members(world.source, nested=True) == 2
+
+    def test_a_group_without_users_has_those_of_its_groups(self, world):
+        world.hold(TENANT, EVERYONE)
+        world.group(TENANT, CHILD, [ADA])
+        world.group(TENANT, GROUP, [], [CHILD])
+
+        assert members(world.source) == 0
+        assert members(world.source, nested=True) == 1
+
+    @pytest.mark.parametrize("nested", [False, True])
+    def test_a_group_is_known_in_capital_letters_too(self, world, nested):
         world.hold(TENANT, EVERYONE)
         world.group(TENANT, GROUP, [ADA])
 
-        assert members(world.source, GROUP.upper()) == 1
+        assert members(world.source, GROUP.upper(), nested=nested) == 1
 
     def test_an_empty_group_has_nobody(self, world):
         world.hold(TENANT, EVERYONE)
@@ -122,11 +184,12 @@ class UserCountsContract:
 
         assert members(world.source) == 0
 
-    def test_a_group_that_is_not_there_is_no_empty_group(self, world):
+    @pytest.mark.parametrize("nested", [False, True])
+    def test_a_group_that_is_not_there_is_no_empty_group(self, world, nested):
         world.hold(TENANT, EVERYONE)
 
         with pytest.raises(NotFoundError):
-            members(world.source)
+            members(world.source, nested=nested)
 
     def test_an_unknown_tenant_is_a_persons_turn(self, world):
         with pytest.raises(AccessDeniedError):
@@ -141,7 +204,7 @@ class UserCountsContract:
             ("garble", UnexpectedPayloadError),
         ],
     )
-    @pytest.mark.parametrize("count", [users, members])
+    @pytest.mark.parametrize("count", [users, members, nested_members])
     def test_trouble_is_an_error_and_never_a_number(self, world, count, trouble, error):
         world.hold(TENANT, EVERYONE)
         world.group(TENANT, GROUP, [ADA, BOB, EVE, DAN, GUEST])

@@ -90,12 +90,12 @@ class FakeLicenseSource:
         )
 
     def count_group_members(
-        self, tenant_id: TenantId, group_id: str, *, include_disabled: bool
+        self, tenant_id: TenantId, group_id: str, *, include_disabled: bool, nested: bool = False
     ) -> int:
         self.people_counts[tenant_id] += 1
         self._check(tenant_id)
         return self.counts.count_group_members(
-            tenant_id, group_id, include_disabled=include_disabled
+            tenant_id, group_id, include_disabled=include_disabled, nested=nested
         )
 
     def list_tenants(self) -> tuple[DirectoryTenant, ...]:
@@ -162,7 +162,7 @@ class FakeUserCounts:
 
     def __init__(self) -> None:
         self._people: dict[TenantId, tuple[Person, ...]] = {}
-        self._groups: dict[tuple[TenantId, str], tuple[Person, ...]] = {}
+        self._groups: dict[tuple[TenantId, str], tuple[tuple[Person, ...], tuple[str, ...]]] = {}
         self.error: SeatsyncError | None = None
 
     def found(self, tenant_id: TenantId) -> None:
@@ -173,9 +173,15 @@ class FakeUserCounts:
         """Let a tenant have these users, from now on."""
         self._people[tenant_id] = tuple(people)
 
-    def group(self, tenant_id: TenantId, group_id: str, members: Iterable[Person]) -> None:
-        """Let a tenant have a group with these users in it, from now on."""
-        self._groups[tenant_id, group_id] = tuple(members)
+    def group(
+        self,
+        tenant_id: TenantId,
+        group_id: str,
+        members: Iterable[Person],
+        inner: Iterable[str] = (),
+    ) -> None:
+        """Let a tenant have a group with these users and groups in it, from now on."""
+        self._groups[tenant_id, group_id] = (tuple(members), tuple(inner))
 
     def count_users(
         self, tenant_id: TenantId, *, licensed_only: bool, domain: str | None, enabled_only: bool
@@ -190,13 +196,17 @@ class FakeUserCounts:
         )
 
     def count_group_members(
-        self, tenant_id: TenantId, group_id: str, *, include_disabled: bool
+        self, tenant_id: TenantId, group_id: str, *, include_disabled: bool, nested: bool = False
     ) -> int:
         self._check(tenant_id)
-        members = self._groups.get((tenant_id, group_id.lower()))
-        if members is None:
+        found = self._groups.get((tenant_id, group_id.lower()))
+        if found is None:
             raise NotFoundError(f"the tenant {tenant_id} has no such group")
-        return sum(person.enabled or include_disabled for person in set(members))
+        members, inner = found
+        people = {*members}
+        for one in inner if nested else ():
+            people |= {*self._groups[tenant_id, one][0]}
+        return sum(person.enabled or include_disabled for person in people)
 
     def _check(self, tenant_id: TenantId) -> None:
         if self.error:

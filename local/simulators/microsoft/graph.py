@@ -108,6 +108,10 @@ class Graph:
                 (f"/groups/{{id}}/{reach}/graph.user", self._members),
                 (f"/groups/{{id}}/{reach}/graph.user/$count", self._member_count),
             ]
+        routes += [
+            ("/groups/{id}/members/graph.group", self._members),
+            ("/groups/{id}/members/graph.group/$count", self._member_count),
+        ]
         self._routes = PathTable(routes)
 
     # --- who is asking -----------------------------------------------------------------------
@@ -252,8 +256,9 @@ class Graph:
         if group is None:
             return None
         members = _members_of(tenant, group, deep="/transitiveMembers" in call.path)
-        if "graph.user" in call.path:
-            members = [member for member in members if isinstance(member, User)]
+        for cast, kind in (("graph.user", User), ("graph.group", Group)):
+            if cast in call.path:
+                members = [member for member in members if isinstance(member, kind)]
         return [rows.member_row(member) for member in members]
 
     def _contracts(self, call: Call, tenant: Tenant, _: dict[str, str]) -> Answer:

@@ -22,6 +22,7 @@ from shared.adapters.microsoft.batch import Part, read_batch
 from shared.adapters.microsoft.bearer import Bearer, DeniedError, with_token
 from shared.adapters.microsoft.config import MicrosoftConfig
 from shared.adapters.microsoft.credentials import msal_credential
+from shared.adapters.microsoft.fields import guid
 from shared.adapters.microsoft.gdap import GdapTokens, RollingToken
 from shared.adapters.microsoft.licenses import (
     check_organization,
@@ -124,20 +125,38 @@ class GraphLicenseSource:
     def count_group_members(
         self, tenant_id: TenantId, group_id: str, *, include_disabled: bool, nested: bool = False
     ) -> int:
-        """Return how many users are members of a group, each once.
-
-        Args:
-            include_disabled: Also those who may not sign in.
-            nested: Also members of groups inside it, however deep. Microsoft gives licences to a
-                group's own members only.
-
-        Raises:
-            NotFoundError: The tenant has no such group.
-        """
-        reach = "transitiveMembers" if nested else "members"
-        path = f"{_GROUPS}{segment(group_id)}/{reach}/microsoft.graph.user"
         conditions = [] if include_disabled else [_ENABLED]
-        return self._in_tenant(tenant_id, lambda bearer: self._count(path, conditions, bearer))
+        if not nested:
+            path = _members(group_id, "user")
+            return self._in_tenant(tenant_id, lambda bearer: self._count(path, conditions, bearer))
+        return self._in_tenant(
+            tenant_id, lambda bearer: self._count_nested(group_id, conditions, bearer)
+        )
+
+    def _count_nested(self, group_id: str, conditions: Iterable[str], bearer: Bearer) -> int:
+        """Return how many users are in a group or directly in a group inside it.
+
+        Graph counts the members of one group or of all below it. So the members' ids are listed,
+        and nothing else of them, to count once who is in several of the groups.
+        """
+        groups = {group_id.lower(), *self._ids(_members(group_id, "group"), (), bearer)}
+        users: set[str] = set()
+        for one in sorted(groups):
+            users.update(self._ids(_members(one, "user"), conditions, bearer))
+        return len(users)
+
+    def _ids(self, path: str, conditions: Iterable[str], bearer: Bearer) -> Iterator[str]:
+        """Yield the ids of a list, on all its pages."""
+        query: Parameters = {"$select": "id", "$count": "true", "$top": _LARGEST_PAGE}
+        if text := " and ".join(conditions):
+            query = {**query, "$filter": text}
+        headers = {**bearer, **_EVENTUAL}
+        pages = self._session.pages(
+            path, query, next_link=_next_link, headers=headers, kind="graph.members"
+        )
+        for page in pages:
+            for row in Payload(page.json)["value"].items():
+                yield guid(row["id"])
 
     def _count(self, path: str, conditions: Iterable[str], bearer: Bearer) -> int:
         """Return a number that comes alone, as text; the session reads it as JSON, which it is."""
@@ -218,7 +237,7 @@ def graph_source(
             ``None``.
         on_call: Told kind, method, status and seconds of every call. Kinds: ``graph.batch``,
             ``graph.page``, ``graph.contracts``, ``graph.users``, ``graph.count``,
-            ``login.token``, ``login.discovery``.
+            ``graph.members``, ``login.token``, ``login.discovery``.
         refresh_tokens: Where the service account's newest one is kept; needed with GDAP.
 
     Raises:
@@ -301,6 +320,11 @@ def graph_errors(sent: Sent, refusal: Refusal) -> OperatorActionError | None:
     )
     said = f": {refusal.text}" if refusal.text else ""
     return DeniedError(f"{sent}: {refusal.status}{said}", refusal.status, permission)
+
+
+def _members(group_id: str, kind: str) -> str:
+    """Return the path of a group's own members of one kind: ``user`` or ``group``."""
+    return f"{_GROUPS}{segment(group_id)}/members/microsoft.graph.{kind}"
 
 
 def _in_domain(domain: str) -> str:

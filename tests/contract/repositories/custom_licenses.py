@@ -22,6 +22,7 @@ class CustomLicensesContract:
             EntraUsers(licensed_only=True, domain="contoso.example", enabled_only=False),
             EntraUsers(licensed_only=False, domain=None, enabled_only=True),
             GroupMembers("44444444-4444-4444-8444-444444444444", include_disabled=True),
+            GroupMembers("44444444-4444-4444-8444-444444444444", False, nested=True),
             CopyOf((E5_ROW,)),
         ],
         ids=lambda source: type(source).__name__,

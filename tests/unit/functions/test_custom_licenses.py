@@ -55,6 +55,7 @@ def test_a_custom_licence_is_made_read_changed_and_deleted(api: Api):
         "kind": "group_members",
         "group_id": GROUP.lower(),
         "include_disabled": False,
+        "nested": False,
     }
     assert api.put(address, wanted, headers={"If-Match": added.headers["etag"]}).status == 412
     late = api.call("DELETE", address, headers={"If-Match": added.headers["etag"]})

@@ -47,6 +47,7 @@ from tests.fakes.microsoft import Person
 from tests.house import House
 
 GROUP = "44444444-4444-4444-8444-444444444444"
+INNER_GROUP = "99999999-0000-4000-8000-0000000000ee"
 MEMBERS = GroupMembers(GROUP, include_disabled=False)
 BUNDLE = CustomLicenseId("bundle")
 BUNDLE_ROW = custom_row(BUNDLE)
@@ -183,11 +184,17 @@ def test_a_group_that_is_gone_is_unknown_and_says_so(house):
     assert "no such group" in row(house).row.unknown
 
 
-def test_members_of_a_group_are_counted_with_or_without_disabled(house):
+def test_members_of_a_group_are_counted_with_or_without_disabled_and_inner_groups(house):
     members = [Person("a@x.example"), Person("b@x.example", enabled=False)]
-    house.microsoft.counts.group(TENANT, GROUP, members)
-    for include, seats in [(False, 1), (True, 2)]:
-        source = GroupMembers(GROUP, include)
+    house.microsoft.counts.group(TENANT, INNER_GROUP, [Person("c@x.example"), members[0]])
+    house.microsoft.counts.group(TENANT, GROUP, members, [INNER_GROUP])
+    for include, nested, seats in [
+        (False, False, 1),
+        (True, False, 2),
+        (False, True, 2),
+        (True, True, 3),
+    ]:
+        source = GroupMembers(GROUP, include, nested)
         change_custom_license(
             CUSTOMER, MANAGED_USERS, draft(source), house.services, if_match=None, actor=EDITOR
         )

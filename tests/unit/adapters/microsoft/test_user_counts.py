@@ -53,6 +53,30 @@ def test_case_30_members_of_inner_groups_count_only_when_asked_for_and_once(site
     assert of_sales(site, nested=True, include_disabled=False) == 2
 
 
+def test_nested_members_are_listed_by_page_and_by_their_ids_alone(site):
+    tenant = site.tenant(TENANT)
+    many = [a_user(f"Number {number}") for number in range(1100)]
+    tenant.users.extend(many)
+    tenant.groups[1].member_ids.extend(one.id for one in many)
+    sent = []
+    adapter = site.http.get_adapter("http://")
+    real_send = adapter.send
+
+    def send(request, **options):
+        if "/groups/" in request.url:
+            sent.append(request)
+        return real_send(request, **options)
+
+    adapter.send = send
+
+    assert of_sales(site, nested=True) == 1103
+
+    # Sales' groups, its users, and two pages of the inner group's.
+    assert [kind for kind, _, _ in site.calls].count("graph.members") == len(sent) == 4
+    assert all("%24select=id&" in one.url or "skiptoken" in one.url for one in sent)
+    assert {one.headers["ConsistencyLevel"] for one in sent} == {"eventual"}
+
+
 def test_a_count_is_one_call(site):
     everyone(site)
     of_sales(site)

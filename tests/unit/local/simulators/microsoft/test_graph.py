@@ -461,6 +461,7 @@ def grouped(cloud_with):
     [
         ("/members", ["Ann", "LAPTOP-1", "Nested"]),
         ("/members/microsoft.graph.user", ["Ann"]),
+        ("/members/microsoft.graph.group", ["Nested"]),
         ("/transitiveMembers", ["Ann", "LAPTOP-1", "Nested", "Bo", "Sales"]),
         ("/transitiveMembers/microsoft.graph.user", ["Ann", "Bo"]),
     ],
