@@ -5,6 +5,9 @@ PORT = 7071
 ONCE =
 UPGRADE =
 
+# How many examples the properties try: quick or full.
+EFFORT = quick
+
 # Another environment beside the usual one: make test BASE_PYTHON=python3.11 VENV=.venv-3.11
 BASE_PYTHON =
 VENV = .venv
@@ -50,8 +53,8 @@ simulators: setup ## Run Microsoft and the PSA, simulated, with the made-up MSP 
 	@exec $(PYTHON) -m local simulators \
 		--microsoft-state .local/microsoft.json --connectwise-state .local/connectwise.json
 
-test: ## Run everything: check, then the tests on real storage and real processes.
-	@$(MAKE) --no-print-directory check
+test: ## Run everything: check with every example, then the tests on real storage and processes.
+	@$(MAKE) --no-print-directory check EFFORT=full
 	@$(MAKE) --no-print-directory integration
 
 check: format lint types imports fast ## Formatting, lint, types, import rules and the fast tests.
@@ -69,7 +72,7 @@ imports: $(PACKAGES)
 	@$(VENV)/bin/lint-imports --no-logo
 
 fast: $(PACKAGES)
-	@$(PYTEST) $(PARALLEL) --ignore=tests/integration
+	@PROPERTY_EFFORT=$(EFFORT) $(PYTEST) $(PARALLEL) --ignore=tests/integration
 
 unit: $(PACKAGES) ## The unit tests alone.
 	@$(PYTEST) $(PARALLEL) tests/unit

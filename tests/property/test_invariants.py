@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from shared.domain.agreements import CreateLine, LineKind, SetQuantity
@@ -19,6 +19,7 @@ from shared.domain.planning import CreditMode, Member, Plan, PlanStatus, ReasonK
 from shared.domain.quantities import BilledQuantity, billed_quantity
 from shared.usecases.books import local_date
 from tests.builders import CUSTOMER, GROUP, a_line, a_mapping
+from tests.property.effort import tried
 from tests.property.handovers import MoveWalk, moves
 from tests.property.histories import Step, Walk, histories
 from tests.property.simulated import (
@@ -31,13 +32,7 @@ from tests.property.simulated import (
 )
 
 DAY = timedelta(days=1)
-invariant = settings(
-    max_examples=150,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+invariant = tried(150)
 SEATS = st.integers(0, 60)
 TODAY = date(2026, 3, 17)
 OURS = LineId("501")

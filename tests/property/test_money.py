@@ -6,20 +6,15 @@ period, as exact fractions of seats.
 
 from fractions import Fraction
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from shared.domain.proration import prorated
+from tests.property.effort import tried
 from tests.property.handovers import Move, MoveWalk, moves
 from tests.property.histories import History, Walk, histories
 from tests.property.simulated import PRICE
 
-money = settings(
-    max_examples=500,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+money = tried(500)
 
 
 def check_billed_as_owed(history: History) -> Walk:
