@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from shared.domain.ids import ConnectionName, TenantId
-from shared.domain.planning import CreditMode
+from shared.domain.plans import CreditMode
 from shared.ports import (
     Clock,
     LicenseSource,

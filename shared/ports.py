@@ -44,7 +44,7 @@ from shared.domain.ledger import Ledger
 from shared.domain.licensing import AssignedUser, TenantSnapshot
 from shared.domain.mappings import BillingProfile, GlobalExclusion, Mapping, RowExclusion
 from shared.domain.movements import Movement
-from shared.domain.planning import CreditMode
+from shared.domain.plans import CreditMode
 from shared.domain.preferences import Preferences
 from shared.domain.runs import Run, RunItem
 from shared.domain.sharing import UserTally

@@ -14,7 +14,7 @@ from shared.domain.forecast import Forecast
 from shared.domain.history import Change
 from shared.domain.licensing import LicenseRow, Subscription
 from shared.domain.mappings import BillingProfile, Mapping
-from shared.domain.planning import Plan
+from shared.domain.plans import Plan
 from shared.domain.preferences import Preferences
 from shared.domain.runs import Run, RunItem, Totals
 from shared.exact_json import Json

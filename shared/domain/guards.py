@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from shared.domain.agreements import Agreement, SetPrice
-from shared.domain.planning import Plan, PlanStatus, Reason, ReasonKind
+from shared.domain.plans import Plan, PlanStatus, Reason, ReasonKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ from shared.domain.mappings import (
     group_of,
 )
 from shared.domain.periods import DAY
-from shared.domain.planning import Member
+from shared.domain.plans import Member
 from shared.domain.preferences import DefaultView, Preferences
 from shared.domain.quantities import BilledQuantity, active_seats, billed_quantity
 from shared.domain.sharing import FILTER_CHANGED, NOT_BY_SUBSCRIPTION, Share, shared_row

@@ -19,7 +19,7 @@ from shared.domain.mappings import (
     Usernames,
 )
 from shared.domain.money import rounded
-from shared.domain.planning import Member
+from shared.domain.plans import Member
 from shared.domain.sharing import users_of
 from shared.ports import PsaConnection, Services
 from shared.usecases.books import Book

@@ -8,7 +8,7 @@ from shared.domain.alerts import Alert, AlertKind
 from shared.domain.approvals import Approval, ApprovalState
 from shared.domain.errors import NotFoundError
 from shared.domain.ids import CustomerId, GroupId, RowId, RunId
-from shared.domain.planning import Member, Plan, PlanStatus, ReasonKind
+from shared.domain.plans import Member, Plan, PlanStatus, ReasonKind
 from shared.domain.runs import ItemState, RunItem
 from shared.ports import Services
 

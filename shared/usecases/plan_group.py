@@ -15,15 +15,8 @@ from shared.domain.forecast import Forecast, lines_after, next_invoice
 from shared.domain.guards import GuardSettings, guarded
 from shared.domain.licensing import AssignedUser
 from shared.domain.mappings import LineGroup
-from shared.domain.planning import (
-    Member,
-    Plan,
-    PlanRequest,
-    PlanStatus,
-    Reason,
-    ReasonKind,
-    plan,
-)
+from shared.domain.planning import plan
+from shared.domain.plans import Member, Plan, PlanRequest, PlanStatus, Reason, ReasonKind
 from shared.domain.plausibility import unlikely_fall
 from shared.domain.staleness import stale_reason
 from shared.ports import PsaConnection, Services

@@ -12,7 +12,7 @@ from shared.domain.forecast import Forecast
 from shared.domain.ids import AgreementId, CustomerId, GroupId, RowId, TenantId
 from shared.domain.licensing import LicenseRow, Subscription
 from shared.domain.mappings import Mapping
-from shared.domain.planning import Member, Plan
+from shared.domain.plans import Member, Plan
 from shared.domain.quantities import Grace, active_seats
 from shared.domain.staleness import is_stale
 from shared.ports import PsaConnection, Services, TenantRecord

@@ -7,7 +7,7 @@ from shared.domain.alerts import Alert, AlertKind
 from shared.domain.errors import StaleVersionError
 from shared.domain.guards import GuardSettings, stops_run, stops_run_by_tenants
 from shared.domain.ids import RunId
-from shared.domain.planning import Plan, PlanStatus
+from shared.domain.plans import Plan, PlanStatus
 from shared.domain.runs import Run, RunState
 from shared.ports import Services
 

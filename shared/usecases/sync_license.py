@@ -23,7 +23,7 @@ from shared.domain.errors import (
 from shared.domain.history import Change
 from shared.domain.intents import Intent, abandoned, has_landed, recovery, with_standing_line
 from shared.domain.ledger import Ledger
-from shared.domain.planning import Member, Plan, PlanStatus
+from shared.domain.plans import Member, Plan, PlanStatus
 from shared.domain.runs import ItemState, Run, RunItem, RunState
 from shared.ports import Lease, LicenseSync, Services, Versioned
 from shared.usecases.books import Book, local_date, open_book

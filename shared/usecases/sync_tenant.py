@@ -20,7 +20,7 @@ from shared.domain.guards import GuardSettings
 from shared.domain.ids import AgreementId, CustomerId, GroupId
 from shared.domain.licensing import AssignedUser
 from shared.domain.mappings import LineGroup
-from shared.domain.planning import Member, Plan, PlanStatus
+from shared.domain.plans import Member, Plan, PlanStatus
 from shared.domain.runs import ItemState, RunItem
 from shared.ports import LicenseSync, Services, TenantSync
 from shared.usecases.books import Book, Catalogue, local_date, open_book, open_catalogue

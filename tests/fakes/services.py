@@ -5,7 +5,7 @@ from typing import Any
 
 from shared.domain.errors import NotFoundError
 from shared.domain.ids import ConnectionName
-from shared.domain.planning import CreditMode
+from shared.domain.plans import CreditMode
 from shared.ports import LicenseSource, PartnerSubscriptions, PsaConnection, PsaGateway, Services
 from tests.builders import MAIN, PRODUCT_NAMES
 from tests.fakes.clock import FakeClock, FakeIds

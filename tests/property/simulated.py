@@ -30,7 +30,8 @@ from shared.domain.intents import Intent, recovery, with_standing_line
 from shared.domain.ledger import Ledger
 from shared.domain.mappings import LineGroup, Mapping
 from shared.domain.periods import Cycle
-from shared.domain.planning import CreditMode, Member, Plan, PlanRequest, PlanStatus, plan
+from shared.domain.planning import plan
+from shared.domain.plans import CreditMode, Member, Plan, PlanRequest, PlanStatus
 from shared.domain.quantities import BilledQuantity
 from tests.builders import CUSTOMER, E5_ROW, a_group, a_line, a_mapping, an_agreement
 

@@ -15,7 +15,8 @@ from shared.domain.ids import LineId, RowId
 from shared.domain.ledger import Ledger
 from shared.domain.mappings import OnDrift
 from shared.domain.periods import Cycle
-from shared.domain.planning import CreditMode, Member, Plan, PlanStatus, ReasonKind, plan
+from shared.domain.planning import plan
+from shared.domain.plans import CreditMode, Member, Plan, PlanStatus, ReasonKind
 from shared.domain.quantities import BilledQuantity, billed_quantity
 from shared.usecases.books import local_date
 from tests.builders import CUSTOMER, GROUP, a_line, a_mapping

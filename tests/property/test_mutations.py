@@ -17,7 +17,8 @@ from shared.domain import charging, guards, intents, planning, proration
 from shared.domain.agreements import CreateLine
 from shared.domain.ledger import Charged
 from shared.domain.periods import Cycle, Period
-from shared.domain.planning import PlanStatus, plan
+from shared.domain.planning import plan
+from shared.domain.plans import PlanStatus, ReasonKind
 from shared.domain.quantities import BilledQuantity
 from shared.usecases import books
 from tests.builders import a_line
@@ -97,7 +98,7 @@ def several_lines_hold() -> None:
         psa.lines[simulated.LineId(number)] = a_line(simulated.LineId(number))
     psa.invoice()
     found = plan(Driver(psa).request(date(2026, 3, 17), 12))
-    assert [reason.kind for reason in found.reasons] == [planning.ReasonKind.SEVERAL_LINES]
+    assert [reason.kind for reason in found.reasons] == [ReasonKind.SEVERAL_LINES]
 
 
 def thresholds_hold() -> None:

@@ -11,7 +11,7 @@ from shared import bootstrap
 from shared.adapters.connections import NamedConnections
 from shared.domain.agreements import ChangeKind
 from shared.domain.errors import NotFoundError, SettingsError
-from shared.domain.planning import CreditMode
+from shared.domain.plans import CreditMode
 from shared.settings import setting_names
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,8 @@ from shared.domain.guards import GuardSettings, guarded
 from shared.domain.ids import LineId, RowId
 from shared.domain.ledger import Ledger
 from shared.domain.mappings import OnDrift
-from shared.domain.planning import Plan, PlanStatus, ReasonKind, plan
+from shared.domain.planning import plan
+from shared.domain.plans import Plan, PlanStatus, ReasonKind
 from shared.domain.proration import prorated
 from tests.builders import (
     CUSTOMER,

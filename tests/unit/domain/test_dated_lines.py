@@ -7,7 +7,8 @@ import pytest
 
 from shared.domain.charging import last_settled_day
 from shared.domain.periods import Cycle
-from shared.domain.planning import CreditMode, PlanStatus, plan
+from shared.domain.planning import plan
+from shared.domain.plans import CreditMode, PlanStatus
 from tests.builders import LINE, a_line, a_mapping
 from tests.property.simulated import ADVANCE, ARREARS, MONTH_AHEAD, Driver, a_psa
 

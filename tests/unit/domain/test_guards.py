@@ -8,7 +8,8 @@ import pytest
 
 from shared.domain.agreements import SetPrice
 from shared.domain.guards import GuardSettings, guarded, stops_run, stops_run_by_tenants
-from shared.domain.planning import PlanStatus, ReasonKind, plan
+from shared.domain.planning import plan
+from shared.domain.plans import PlanStatus, ReasonKind
 from tests.builders import LINE, a_line, a_mapping
 from tests.property.simulated import ARREARS, Driver, a_psa
 

@@ -21,7 +21,8 @@ from shared.adapters.psa.connectwise import additions, agreements
 from shared.domain.agreements import Capabilities, ChangeKind, CreateLine, SetQuantity
 from shared.domain.ids import AgreementId, ProductId
 from shared.domain.ledger import Ledger
-from shared.domain.planning import CreditMode, Member, PlanRequest, plan
+from shared.domain.planning import plan
+from shared.domain.plans import CreditMode, Member, PlanRequest
 from shared.domain.quantities import BilledQuantity
 from tests.builders import CUSTOMER, a_group, a_mapping
 
