@@ -33,7 +33,7 @@ from local.sample.onboarding import (
     map_licenses,
 )
 from local.sample.rule import Line, differences, lines_due
-from local.simulators.connectwise import exact_json
+from local.simulators.common import exact_json
 from local.stack import NEVER, PortTakenError, Stack, running_stack
 
 DAILY = "0 0 2 * * *"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from local.sample.connectwise import connectwise_state
 from local.sample.microsoft import microsoft_state
-from local.simulators.connectwise import exact_json
+from local.simulators.common import exact_json
 
 
 def main(argv: Sequence[str]) -> int:

@@ -38,9 +38,8 @@ from local.simulators.autotask.hand import Hand
 from local.simulators.autotask.posting import approve_and_post, find_invoices
 from local.simulators.autotask.rules import RefusedError
 from local.simulators.autotask.state import PERIOD_TYPES, Line, PsaState, Record, read_users
-from local.simulators.common import pages
+from local.simulators.common import exact_json, pages
 from local.simulators.common.simulator import Simulator, utc_now
-from local.simulators.connectwise import exact_json
 
 TEMPLATES = Path(__file__).parent / "templates"
 

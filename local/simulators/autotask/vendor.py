@@ -25,12 +25,12 @@ from local.simulators.autotask.state import (
     PsaState,
     Record,
 )
+from local.simulators.common import exact_json
 from local.simulators.common.app import build_app
 from local.simulators.common.contract import Contract
 from local.simulators.common.messages import Answer, Call, Json
 from local.simulators.common.routing import PathTable
 from local.simulators.common.simulator import Simulator, Vendor
-from local.simulators.connectwise import exact_json
 
 BASE_PATH = "/atservicesrest"
 CONTRACT = Path(__file__).parent.parent / "contracts" / "autotask" / "openapi.json"

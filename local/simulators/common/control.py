@@ -13,8 +13,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from local.simulators.common import pages
-from local.simulators.connectwise import exact_json
+from local.simulators.common import exact_json, pages
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 

@@ -30,9 +30,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from local.simulators.common import pages
+from local.simulators.common import exact_json, pages
 from local.simulators.common.simulator import Simulator, utc_now
-from local.simulators.connectwise import exact_json
 from local.simulators.connectwise.additions import status_of
 from local.simulators.connectwise.conditions import moment
 from local.simulators.connectwise.errors import ApiError

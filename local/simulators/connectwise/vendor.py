@@ -12,12 +12,13 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
+from local.simulators.common import exact_json
 from local.simulators.common.app import build_app
 from local.simulators.common.contract import Contract
 from local.simulators.common.messages import Answer, Call, Json
 from local.simulators.common.routing import PathTable
 from local.simulators.common.simulator import Simulator, Vendor
-from local.simulators.connectwise import additions, exact_json, routes
+from local.simulators.connectwise import additions, routes
 from local.simulators.connectwise.additions import AdditionRules
 from local.simulators.connectwise.errors import ApiError, not_found
 from local.simulators.connectwise.fields import CONTRACT, Fields

@@ -13,13 +13,13 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
+from local.simulators.common import exact_json
 from local.simulators.common.app import build_app
 from local.simulators.common.contract import Contract
 from local.simulators.common.control import RefusedError
 from local.simulators.common.messages import Answer, Call, Json
 from local.simulators.common.routing import PathTable
 from local.simulators.common.simulator import Simulator, Vendor
-from local.simulators.connectwise import exact_json
 from local.simulators.syncro import routes
 from local.simulators.syncro.state import PsaState, Record
 

@@ -14,7 +14,8 @@ from local.sample.customers import CUSTOMERS, Ending
 from local.sample.microsoft import microsoft_state, row_id
 from local.sample.rule import Line, differences, lines_due, seats_due
 from local.sample.skus import SKUS, UNKNOWN_TO_MICROSOFTS_TABLE
-from local.simulators.connectwise import calendars, exact_json
+from local.simulators.common import exact_json
+from local.simulators.connectwise import calendars
 from local.simulators.connectwise.state import PsaState
 from shared.adapters.http.payload import Payload
 from shared.adapters.psa.connectwise import additions, agreements

@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 import requests
 
+from local.simulators.common import exact_json
 from local.simulators.common.inprocess import InProcessAdapter
-from local.simulators.connectwise import exact_json
 from local.simulators.connectwise.builders import (
     a_company,
     a_product,

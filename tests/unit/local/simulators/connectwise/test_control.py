@@ -3,7 +3,7 @@
 import pytest
 import requests
 
-from local.simulators.connectwise import exact_json
+from local.simulators.common import exact_json
 from local.simulators.connectwise.builders import a_company, an_addition, an_agreement
 
 ADDITIONS = "/finance/agreements/7001/additions"
