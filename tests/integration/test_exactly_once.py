@@ -5,12 +5,8 @@ row that is stored, and another one is started. A step's call has then landed an
 dying before a step is the same as dying after the one before it, so each state that a crash can
 leave behind is seen once. The customers of all cases share one stack, with short leases; one case
 waits for the real ones.
-
-A change goes the way of a creation until its line group's lease is taken, so its first steps are
-left out unless ``ALL_CRASHES=1`` asks for them.
 """
 
-import os
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -32,10 +28,8 @@ CHANGED = [
 ]
 STEPS_OF_A_CREATION = 15
 STEPS_OF_A_CHANGE = 17
-LEASE_OF_A_CHANGE = 9
-CHANGE_STEPS = range(
-    1 if os.environ.get("ALL_CRASHES") else LEASE_OF_A_CHANGE, STEPS_OF_A_CHANGE + 1
-)
+CHANGE_STEPS = range(1, STEPS_OF_A_CHANGE + 1)
+LEASE_OF_A_CHANGE = 9  # the step that takes the line group's lease
 
 
 @pytest.fixture(scope="module")
