@@ -9,30 +9,15 @@ from datetime import date
 
 from shared.domain.agreements import (
     AgreementLine,
-    ChangeKind,
-    CreateLine,
-    EndLine,
-    LineKind,
     Operation,
-    RemoveLine,
     SetDescription,
     SetPrice,
-    SetQuantity,
-    dated_marker,
-    decided_prefix,
     is_ours,
     standing_marker,
 )
-from shared.domain.charging import (
-    Calendar,
-    Charges,
-    DatedCharge,
-    charges,
-    has_unbilled_start,
-    in_force_as_of,
-    pruned,
-    standing_quantity,
-)
+from shared.domain.changing.facts import GroupFacts, Stop, set_by_hand, spelled
+from shared.domain.changing.kinds import KINDS, Kind
+from shared.domain.charging import has_unbilled_start, in_force_as_of, pruned
 from shared.domain.ids import LineId, RowId
 from shared.domain.ledger import Charged, InForce, Ledger, charged_for
 from shared.domain.mappings import ExistingLine, OnDrift
@@ -149,7 +134,8 @@ class _Planner:
         override = self.ledger.override
         if override is not None and self.today <= override.until:
             self.explanation.append(
-                f"{override.by} set {override.seats} until {_day(override.until)}: {override.note}"
+                f"{override.by} set {override.seats} until {spelled(override.until)}: "
+                f"{override.note}"
             )
 
     # Lines ------------------------------------------------------------------------------------
@@ -223,7 +209,7 @@ class _Planner:
             if m.mapping.override_start is not None and not self._started(m, self.today)
         ]
         if waiting:
-            text = f"starts on {_day(min(waiting))}"
+            text = f"starts on {spelled(min(waiting))}"
             self.explanation.append(text)
             return self._stop(PlanStatus.WAITING, Reason(ReasonKind.OVERRIDE_START, text))
         self.explanation.append("nothing to bill and no line: nothing is created")
@@ -303,93 +289,47 @@ class _Planner:
                     "another billing profile",
                 ),
             )
-        starts = self._first_day(move)
-        if self.agreement.ends is not None and starts > self.agreement.ends:
+        opened = self._kind().opened(self._facts(), self._given_day() if move is None else move)
+        if isinstance(opened, Stop):
+            return self._stopped(opened)
+        if self.agreement.ends is not None and opened.starts > self.agreement.ends:
             return self._stop(
                 PlanStatus.BLOCKED,
                 Reason(
                     ReasonKind.AGREEMENT,
-                    f"the agreement ends on {_day(self.agreement.ends)}, before the line would "
-                    f"start on {_day(starts)}",
+                    f"the agreement ends on {spelled(self.agreement.ends)}, before the line would "
+                    f"start on {spelled(opened.starts)}",
                 ),
             )
-        seats = self._seats_on(max(starts, self.today))
-        first, ending = self._first_uninvoiced(), self._ending()
-        ledger = replace(
-            self.ledger,
-            rows=self._billed_rows(max(starts, self.today)),
-            last_written=seats,
-            line_starts=starts,
-            started_under=first if starts < first else None,
-            line_ends=ending,
-            in_force=self._in_force_from(starts, seats),
-            as_of=self.today,
-            first_uninvoiced=first,
-        )
-        ledger = replace(ledger, description=self._text(ledger))
-        calendar = self._calendar(ending)
-        standing = standing_quantity(ledger, calendar, self._seats_on)
-        quantity = seats if standing is None else standing
-        due = charges(
-            ledger,
-            calendar,
-            self._seats_on,
-            standing=quantity,
-            credits_on=self.credits_on,
-            adopted_by_hand=False,
-        )
-        operation = CreateLine(
-            agreement_id=self.agreement.agreement_id,
-            marker=standing_marker(self.group.group_id, self.ledger.generation),
-            kind=LineKind.STANDING,
-            product_id=self.group.product_id,
-            quantity=quantity,
-            starts=starts,
-            ends=ending,
-            unit_price=self.request.price,
-            description=ledger.description,
-            billable=self.group.billable,
-        )
-        self.explanation.append(f"new line of {quantity} from {_day(starts)}")
-        dated, credits_due = self._dated_operations(due, ledger) if due.lines else ([], ())
-        back = (starts,) if starts < self.today and starts < first else ()
+        self.explanation.extend(opened.explanation)
+        rows = self._billed_rows(max(opened.starts, self.today))
         return Plan(
             group=self.group,
             status=PlanStatus.CHANGE,
-            operations=(operation, *dated),
+            operations=opened.operations,
             reasons=(),
             needed=self._seats_on(self.today),
             previous=None,
             before=None,
-            after=quantity,
+            after=opened.quantity,
             explanation=tuple(self.explanation),
-            ledger=replace(ledger, last_written=quantity, charged=due.charged, opening=due.opening),
-            credits_due=credits_due,
+            ledger=replace(opened.ledger, rows=rows),
+            credits_due=opened.credits_due,
             first_write=True,
             confirmed=self._confirmed(),
-            back_dated=back,
+            back_dated=opened.back_dated,
         )
 
-    def _first_day(self, move: date | None) -> date:
-        if move is not None:
-            starts = move
-        else:
-            overrides = [
-                None if m.row_id in self.ledger.rows else m.mapping.override_start
-                for m in self.request.members
-                if m.mapping.bills_on(self.today) and self._started(m, self.today)
-            ]
-            given = [day for day in overrides if day is not None]
-            # Rows that start together start on the latest of their days: none is billed too early.
-            if given and len(given) == len(overrides):
-                starts = max(given)
-            elif self.agreement.prorates:
-                starts = self.today
-            else:
-                starts = self._cycle().first_starting(self.today).start
-        if self.agreement.starts is not None:
-            starts = max(starts, self.agreement.starts)
-        return starts
+    def _given_day(self) -> date | None:
+        """The day that the start dates of rows name for a new line."""
+        overrides = [
+            None if m.row_id in self.ledger.rows else m.mapping.override_start
+            for m in self.request.members
+            if m.mapping.bills_on(self.today) and self._started(m, self.today)
+        ]
+        given = [day for day in overrides if day is not None]
+        # Rows that start together start on the latest of their days: none is billed too early.
+        return max(given) if given and len(given) == len(overrides) else None
 
     def _removed_by_hand(self, line: AgreementLine | None) -> Plan:
         what = "is gone" if line is None else f"was given the end date {line.ends}"
@@ -432,12 +372,7 @@ class _Planner:
             return self._not_whole(line)
         needed, previous = self._seats_on(self.today), self.ledger.seats_on(self.today)
         known = replace(self.ledger, in_force=self._in_force())
-        ending = self._ending()
-        calendar = self._calendar(ending)
-        observed, written = line.quantity, self.ledger.last_written
-        wanted = standing_quantity(known, calendar, self._seats_on)
-        if wanted is None:
-            wanted = observed if written is None else written
+        written = known.last_written
         if line.less_included:
             return self._stop(
                 PlanStatus.HELD,
@@ -447,34 +382,22 @@ class _Planner:
                     "be taken off twice; set it to 0 there",
                 ),
             )
-        by_hand = observed not in {written, None} and observed == wanted
-        drifted = written is not None and observed not in {written, wanted}
-        due = charges(
-            known,
-            calendar,
-            self._seats_on,
-            standing=wanted,
-            credits_on=self.credits_on,
-            adopted_by_hand=by_hand and needed == wanted,
-        )
+        facts = self._facts(known)
+        change = self._kind().changed(facts, line, line.quantity)
+        if isinstance(change, Stop):
+            return self._stopped(change)
+        observed, wanted = change.observed, change.wanted
         self.explanation.append(f"the PSA has {observed}")
-        operations, credits_due = self._dated_operations(due, known)
-        if observed != wanted:
-            change = SetQuantity(self.agreement.agreement_id, line.line_id, observed, wanted)
-            # A stop between the two must not leave the first days billed twice.
-            operations.insert(0 if due.compensates else len(operations), change)
-            self.explanation.append(f"line {line.line_id} from {observed} to {wanted}")
-        elif needed != wanted:
-            self.explanation.append(f"line {line.line_id} stays at {wanted} until it is invoiced")
-        operations.extend(self._end_operations(line, ending, due, wanted))
-        operations.extend(self._dress_operations(line, known))
-        ledger = self._kept_ledger(known, due, wanted, operations)
-        reported = bool(credits_due) and ledger != self.request.ledger
+        self.explanation.extend(change.explanation)
+        operations = (*change.operations, *self._dress_operations(line, known))
+        ledger = self._kept_ledger(change.ledger, operations)
+        reported = bool(change.credits_due) and ledger != self.request.ledger
+        by_hand = set_by_hand(facts, observed, wanted)
         touched = bool(operations or reported or by_hand or takes_over)
         plan = Plan(
             group=self.group,
             status=PlanStatus.CHANGE if touched else PlanStatus.IN_STEP,
-            operations=tuple(operations),
+            operations=operations,
             reasons=(),
             needed=needed,
             previous=previous,
@@ -482,14 +405,15 @@ class _Planner:
             after=wanted,
             explanation=tuple(self.explanation),
             ledger=ledger if touched or known.in_force != self.ledger.in_force else None,
-            credits_due=credits_due,
+            credits_due=change.credits_due,
             first_write=takes_over,
             confirmed=self._confirmed(),
-            back_dated=tuple(charge.starts for charge in due.catch_up),
+            back_dated=change.back_dated,
         )
         enforce = self.request.override or all(
             m.mapping.on_drift is OnDrift.ENFORCE for m in self.request.members
         )
+        drifted = written is not None and observed not in {written, wanted}
         if drifted and not enforce:
             return plan.held(
                 (
@@ -502,53 +426,21 @@ class _Planner:
             )
         return plan
 
-    def _in_force_from(self, starts: date, seats: int) -> tuple[InForce, ...]:
-        """What a new line, or one that has not begun, needs from its first day on."""
-        entries = [InForce(starts, seats)]
-        for day in days_of(self.request.members, self.ledger, max(self.today, starts)):
-            if self._seats_on(day) != entries[-1].seats:
-                entries.append(InForce(day, self._seats_on(day)))
-        return tuple(entries)
-
-    def _calendar(self, ending: date | None) -> Calendar:
-        return Calendar(
-            cycle=self._cycle(),
-            today=self.today,
-            first_uninvoiced=self._first_uninvoiced(),
-            first_day=self.agreement.starts,
-            last_day=min((d for d in (self.agreement.ends, ending) if d is not None), default=None),
-            dated_lines=self.agreement.prorates and self.request.capabilities.dated_lines,
-        )
-
-    def _kept_ledger(
-        self, known: Ledger, due: Charges, wanted: int, operations: list[Operation]
-    ) -> Ledger:
-        first = self._first_uninvoiced()
-        ended = next((op.last_day for op in operations if isinstance(op, EndLine)), None)
-        reopened = any(isinstance(op, EndLine) and op.last_day is None for op in operations)
+    def _kept_ledger(self, ledger: Ledger, operations: tuple[Operation, ...]) -> Ledger:
         texts = [op.text for op in operations if isinstance(op, SetDescription)]
-        # Once an invoice came between two changes of a day, nothing tells the day's invoiced lines
-        # from the others: what follows on that day is no longer merged.
-        merges = self._todays_lines_are_editable() or not self._todays_lines()
         return replace(
-            known,
-            rows=tuple(sorted({*known.rows, *self._billed_rows(self.today)})),
-            last_written=wanted,
-            line_ends=None if reopened else ended or known.line_ends,
-            in_force=pruned(known.in_force, self._oldest_day(known)),
-            charged=due.charged,
-            opening=due.opening,
-            as_of=self.today if merges else None,
-            first_uninvoiced=first,
-            description=texts[-1] if texts else known.description,
+            ledger,
+            rows=tuple(sorted({*ledger.rows, *self._billed_rows(self.today)})),
+            in_force=pruned(ledger.in_force, self._oldest_day(ledger)),
+            first_uninvoiced=self._first_uninvoiced(),
+            description=texts[-1] if texts else ledger.description,
         )
 
     def _in_force(self) -> tuple[InForce, ...]:
         starts = self.ledger.line_starts
         if starts is not None and starts > self.today:
-            return self._in_force_from(starts, self._seats_on(starts))
-        moves = days_of(self.request.members, self.ledger, self.today)
-        return in_force_as_of(self.ledger.in_force, self.today, self._seats_on, moves)
+            return self._facts().in_force_from(starts)
+        return in_force_as_of(self.ledger.in_force, self.today, self._seats_on, self._joins())
 
     def _oldest_day(self, ledger: Ledger) -> date:
         """The first day that a later plan may ask the seats of, if an invoice is taken back too."""
@@ -558,87 +450,41 @@ class _Planner:
         cycle = self._cycle()
         return cycle.before(cycle.containing(min(self.today, first))).start
 
-    def _dated_operations(
-        self, due: Charges, known: Ledger
-    ) -> tuple[list[Operation], tuple[DatedCharge, ...]]:
-        writes_credits = (
-            self.request.credit_mode is CreditMode.WRITE and self.request.capabilities.credits
-        )
-        wanted = [c for c in due.lines if c.seats > 0 or writes_credits]
-        reported = tuple(c for c in due.lines if c.seats < 0 and not writes_credits)
-        for charge in reported:
-            self.explanation.append(f"credit of {_span(charge)} is due and not written")
-        editable = self._todays_lines_are_editable()
-        todays = self._todays_lines()
-        operations: list[Operation] = []
-        kept = set()
-        for charge in wanted:
-            marker = self._marker(charge, todays, editable=editable)
-            line = todays.get(marker)
-            self.explanation.append(f"line of {_span(charge)}")
-            if line is None:
-                operations.append(self._dated_line(charge, marker, self._text(known)))
-                continue
-            kept.add(marker)
-            if line.quantity != charge.seats:
-                operations.append(
-                    SetQuantity(line.agreement_id, line.line_id, line.quantity or 0, charge.seats)
-                )
-        if editable:
-            for marker, line in sorted(todays.items()):
-                if marker not in kept and (line.starts or self.today) >= due.editable_from:
-                    operations.append(RemoveLine(line.agreement_id, line.line_id))
-                    self.explanation.append(f"today's line {line.line_id} is taken back")
-        return operations, reported
+    # The PSA's kind of change -----------------------------------------------------------------
 
-    def _todays_lines(self) -> dict[str, AgreementLine]:
-        """Dated lines that were decided today, by mark."""
-        prefix = decided_prefix(self.group.group_id, self.today)
-        return {
-            line.marker: line
-            for line in self.request.lines
-            if line.marker and line.marker.startswith(prefix) and not line.never_bills
-        }
+    def _kind(self) -> Kind:
+        return KINDS[self.request.capabilities.change]
 
-    def _todays_lines_are_editable(self) -> bool:
-        return (
-            self.ledger.as_of == self.today
-            and self.ledger.first_uninvoiced == self._first_uninvoiced()
+    def _facts(self, ledger: Ledger | None = None) -> GroupFacts:
+        writes = self.request.credit_mode is CreditMode.WRITE and self.request.capabilities.credits
+        return GroupFacts(
+            group=self.group,
+            agreement=self.agreement,
+            cycle=self._cycle(),
+            first_uninvoiced=self._first_uninvoiced(),
+            today=self.today,
+            capabilities=self.request.capabilities,
+            lines=self.request.lines,
+            ledger=ledger or self.ledger,
+            credits_on=self.credits_on,
+            writes_credits=writes,
+            price=self.request.price,
+            ending=self._ending(),
+            joins=self._joins(),
+            seats_on=self._seats_on,
+            text=self._text,
         )
 
-    def _marker(
-        self, charge: DatedCharge, todays: dict[str, AgreementLine], *, editable: bool
-    ) -> str:
-        serial = 1
-        while True:
-            marker = dated_marker(
-                self.group.group_id, self.today, charge.starts, charge.ends, serial
-            )
-            if editable or marker not in todays:
-                return marker
-            serial += 1  # that one is on an invoice already
+    def _joins(self) -> tuple[date, ...]:
+        return days_of(self.request.members, self.ledger, self.today)
 
-    def _dated_line(self, charge: DatedCharge, marker: str, text: str | None) -> CreateLine:
-        return CreateLine(
-            agreement_id=self.agreement.agreement_id,
-            marker=marker,
-            kind=LineKind.DATED,
-            product_id=self.group.product_id,
-            quantity=charge.seats,
-            starts=charge.starts,
-            ends=charge.ends,
-            unit_price=self.request.price,
-            description=text,
-            billable=self.group.billable,
-        )
-
-    def _text(self, ledger: Ledger) -> str | None:
+    def _text(self, in_force: tuple[InForce, ...]) -> str | None:
         """The invoice text, with the changes since the last invoiced period began."""
         if self.request.text is None:
             return None
         cycle = self._cycle()
         since = cycle.before(cycle.containing(min(self.today, self._first_uninvoiced()))).start
-        return self.request.text.render(ledger.in_force, since)
+        return self.request.text.render(in_force, since)
 
     def _ending(self) -> date | None:
         """The last day any row bills here, when none goes on after it."""
@@ -646,37 +492,10 @@ class _Planner:
         given = [day for day in days if day is not None]
         return max(given) if given and len(given) == len(days) else None
 
-    def _end_operations(
-        self, line: AgreementLine, ending: date | None, due: Charges, wanted: int
-    ) -> list[Operation]:
-        agreement_id = self.agreement.agreement_id
-        if ending is not None:
-            if line.ends == ending:
-                return []
-            self.explanation.append(f"line {line.line_id} ends on {_day(ending)}")
-            return [EndLine(agreement_id, line.line_id, ending)]
-        if line.ends is not None and self.ledger.line_ends is not None:
-            self.explanation.append(f"line {line.line_id} goes on after {_day(line.ends)}")
-            return [EndLine(agreement_id, line.line_id, None)]
-        period = self._cycle().containing(self.today)
-        last = self.ledger.in_force[-1] if self.ledger.in_force else None
-        if (
-            wanted == 0
-            and last is not None
-            and last.seats == 0
-            and last.day < period.start
-            and self._seats_on(self.today) == 0
-            and not any(charged.seats for charged in due.charged)
-            and not days_of(self.request.members, self.ledger, self.today)
-        ):
-            self.explanation.append(f"0 since {_day(last.day)}: line {line.line_id} is closed")
-            return [EndLine(agreement_id, line.line_id, period.start - DAY)]
-        return []
-
     def _dress_operations(self, line: AgreementLine, known: Ledger) -> list[Operation]:
         agreement_id = self.agreement.agreement_id
         operations: list[Operation] = []
-        text, price = self._text(known), self.request.price
+        text, price = self._text(known.in_force), self.request.price
         if text is not None and text not in {self.ledger.description, line.description}:
             operations.append(SetDescription(agreement_id, line.line_id, text))
             self.explanation.append("the invoice text changed")
@@ -691,7 +510,7 @@ class _Planner:
         agreement = self.agreement
         if self.request.overlap is not None:
             return Reason(ReasonKind.OVERLAP, self.request.overlap)
-        if self.request.capabilities.change is not ChangeKind.DATED_LINES:
+        if self.request.capabilities.change not in KINDS:
             return Reason(
                 ReasonKind.AGREEMENT,
                 "this PSA changes quantities in a way that is not planned yet: its agreements are "
@@ -706,7 +525,7 @@ class _Planner:
         if agreement.ends is not None and agreement.ends < self.today:
             return Reason(
                 ReasonKind.AGREEMENT,
-                f"the agreement ended on {_day(agreement.ends)}; choose another agreement",
+                f"the agreement ended on {spelled(agreement.ends)}; choose another agreement",
             )
         if agreement.cycle is None:
             return Reason(
@@ -720,6 +539,10 @@ class _Planner:
                 "invoice date and bill it in advance or in arrears",
             )
         return None
+
+    def _stopped(self, stop: Stop) -> Plan:
+        self.explanation.extend(stop.explanation)
+        return self._stop(stop.status, stop.reason)
 
     def _not_whole(self, line: AgreementLine) -> Plan:
         return self._stop(
@@ -774,11 +597,3 @@ class _Planner:
 def _has_left(member: Member, today: date) -> bool:
     last = member.mapping.effective_to
     return last is not None and last < today
-
-
-def _day(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"
-
-
-def _span(charge: DatedCharge) -> str:
-    return f"{charge.seats} from {_day(charge.starts)} to {_day(charge.ends)}"

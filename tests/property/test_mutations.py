@@ -15,6 +15,7 @@ import pytest
 
 from shared.domain import charging, guards, intents, planning, proration
 from shared.domain.agreements import CreateLine
+from shared.domain.changing import dated_lines
 from shared.domain.ledger import Charged
 from shared.domain.periods import Cycle, Period
 from shared.domain.planning import plan
@@ -265,7 +266,7 @@ def cut_off(patch):
 @fault("in arrears the standing line follows at once", "plans over time")
 def main_is_q(patch):
     patch.setattr(
-        planning,
+        dated_lines,
         "standing_quantity",
         lambda ledger, calendar, seats_on, **_: seats_on(calendar.today),
     )
@@ -278,12 +279,8 @@ def main_is_q_in_money(patch):
 
 @fault("dated lines although the agreement does not prorate", "the day oracle, no proration")
 def prorates_always(patch):
-    real = planning._Planner._calendar
-    patch.setattr(
-        planning._Planner,
-        "_calendar",
-        lambda self, ending: replace(real(self, ending), dated_lines=True),
-    )
+    real = dated_lines._calendar
+    patch.setattr(dated_lines, "_calendar", lambda facts: replace(real(facts), dated_lines=True))
 
 
 @fault("an interrupted write is sent again without a look", "interrupted syncs")
@@ -329,7 +326,7 @@ def overwrites(patch):
 
 @fault("today's lines are not merged", "same-day undo")
 def no_merging(patch):
-    patch.setattr(planning._Planner, "_todays_lines_are_editable", lambda self: False)
+    patch.setattr(dated_lines, "_are_editable", lambda facts: False)
     patch.setattr(charging, "_same_day", lambda ledger, calendar: False)
 
 
