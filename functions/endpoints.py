@@ -3,25 +3,35 @@
     blueprint = func.Blueprint()
 
 
-    @endpoint(blueprint, "GET", "api/customers/{customer_id}", role=Role.VIEWER)
+    @endpoint(
+        blueprint,
+        "GET",
+        "api/customers/{customer_id}",
+        role=Role.VIEWER,
+        gives=shapes.Customer,
+        tagged=True,
+    )
     def get_customer(call: Call) -> func.HttpResponse:
         read = call.services.customers.get(call.customer_id)
         return ok(...)
 
 The function's name in the host is the handler's. The host tries functions in the order of their
-names and takes the first whose route fits, so a name may matter; a test walks all routes.
+names and takes the first whose route fits, so a name may matter; a test walks all routes. What a
+function takes and gives is its contract, from which the API's description is made.
 """
 
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TypeVar
 
 import azure.functions as func
 
 from functions import bodies
 from functions.auth import Principal, Role, comes_from_elsewhere, principal
+from functions.contracts import Contract, Query, Shape, whole_number
 from functions.responses import (
     FOREIGN_PAGE,
     NOT_ALLOWED,
@@ -42,6 +52,10 @@ logger = logging.getLogger(__name__)
 PAGE = 100
 LARGEST_PAGE = 500
 READS = frozenset({"GET", "HEAD"})
+PAGING = (
+    Query("continuation", "Where the list goes on, as the last page said."),
+    Query("limit", f"Entries a page; {PAGE} unless told.", whole_number(1, LARGEST_PAGE)),
+)
 
 M = TypeVar("M")
 
@@ -52,6 +66,7 @@ class Call:
 
     request: func.HttpRequest
     principal: Principal
+    contract: Contract
 
     @property
     def services(self) -> Services:
@@ -116,6 +131,8 @@ class Call:
 
     def query(self, name: str) -> str | None:
         """Return a value of the query; an empty one counts as absent."""
+        if name not in {one.name for one in self.contract.query}:
+            raise AssertionError(f"the contract of {self.contract.name} has no {name}")
         return str(self.request.params.get(name, "")) or None
 
     def flag(self, name: str) -> bool:
@@ -176,39 +193,95 @@ Handler = Callable[[Call], func.HttpResponse]
 Trigger = Callable[[func.HttpRequest], func.HttpResponse]
 
 
+_contracts: dict[str, Contract] = {}
+
+
+def contracts() -> tuple[Contract, ...]:
+    """Return the contracts of all handlers that were registered, by name."""
+    return tuple(_contracts[name] for name in sorted(_contracts))
+
+
 def endpoint(
-    blueprint: func.Blueprint, method: str, route: str, *, role: Role
+    blueprint: func.Blueprint,
+    method: str,
+    route: str,
+    *,
+    role: Role,
+    gives: Shape = None,
+    media: tuple[str, ...] = ("application/json",),
+    status: HTTPStatus | None = None,
+    located: bool = False,
+    tagged: bool = False,
+    matches: bool = False,
+    takes: Shape = None,
+    optional: bool = False,
+    query: tuple[Query, ...] = (),
+    outside: bool = False,
 ) -> Callable[[Handler], Trigger]:
-    """Register a handler for signed-in callers who have the role."""
+    """Register a handler for signed-in callers who have the role.
+
+    Args:
+        status: Of the usual answer: 200, or 204 for one that gives nothing, unless told.
+
+    ``Contract`` explains the others.
+    """
 
     def register(handler: Handler) -> Trigger:
-        def answer(request: func.HttpRequest) -> func.HttpResponse:
-            return handler(Call(request, _allowed(request, role)))
+        usual = HTTPStatus.NO_CONTENT if gives is None else HTTPStatus.OK
+        contract = Contract(
+            name=handler.__name__,
+            method=method,
+            route=route,
+            role=role,
+            text=handler.__doc__ or "",
+            gives=gives,
+            media=media,
+            status=usual if status is None else status,
+            located=located,
+            tagged=tagged,
+            matches=matches,
+            takes=takes,
+            optional=optional,
+            query=query,
+            outside=outside,
+        )
 
-        return _registered(blueprint, method, route, handler.__name__, handler.__doc__, answer)
+        def answer(request: func.HttpRequest) -> func.HttpResponse:
+            return handler(Call(request, _allowed(request, role), contract))
+
+        return _registered(blueprint, contract, answer)
 
     return register
 
 
 def open_endpoint(
-    blueprint: func.Blueprint, method: str, route: str
+    blueprint: func.Blueprint,
+    method: str,
+    route: str,
+    *,
+    gives: Shape,
+    also: Mapping[HTTPStatus, Shape],
 ) -> Callable[[Trigger], Trigger]:
-    """Register a handler that anybody may call."""
+    """Register a handler that anybody may call; ``Contract`` explains the rest."""
 
     def register(handler: Trigger) -> Trigger:
-        return _registered(blueprint, method, route, handler.__name__, handler.__doc__, handler)
+        contract = Contract(
+            name=handler.__name__,
+            method=method,
+            route=route,
+            role=None,
+            text=handler.__doc__ or "",
+            gives=gives,
+            also=also,
+        )
+        return _registered(blueprint, contract, handler)
 
     return register
 
 
-def _registered(  # noqa: PLR0917 - called by the two above only
-    blueprint: func.Blueprint,
-    method: str,
-    route: str,
-    name: str,
-    documentation: str | None,
-    answer: Trigger,
-) -> Trigger:
+def _registered(blueprint: func.Blueprint, contract: Contract, answer: Trigger) -> Trigger:
+    name = contract.name
+
     # Written out instead of functools.wraps: the worker reads the signature to find the binding.
     def trigger(request: func.HttpRequest) -> func.HttpResponse:
         try:
@@ -218,15 +291,16 @@ def _registered(  # noqa: PLR0917 - called by the two above only
         return response
 
     trigger.__name__ = trigger.__qualname__ = name
-    trigger.__doc__ = documentation
+    trigger.__doc__ = contract.text
     route_to = blueprint.route(
-        route=route,
+        route=contract.route,
         trigger_arg_name="request",
-        methods=[method] if method else None,
+        methods=[contract.method] if contract.method else None,
         # Who may call is decided here, for every request: a key would be one more secret.
         auth_level=func.AuthLevel.ANONYMOUS,
     )
     blueprint.function_name(name)(route_to(trigger))
+    _contracts[name] = contract
     return trigger
 
 

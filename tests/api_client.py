@@ -13,6 +13,7 @@ from local.hosting.functions import Function, HttpTrigger
 from local.hosting.loading import describe
 from local.hosting.routes import Route, Router, compile_template
 from shared.bootstrap import Environment
+from tests.described import check_answer
 from tests.house import House
 
 SETTINGS = {"SYNC_SCHEDULE": "0 0 2 * * *", "AzureWebJobsStorage": "UseDevelopmentStorage=true"}
@@ -72,7 +73,7 @@ class Answer:
 
 @dataclass
 class Api:
-    """The app as an HTTP client sees it, without a host."""
+    """The app as an HTTP client sees it, without a host; each answer is held to its contract."""
 
     house: House
     headers: dict[str, str] = field(default_factory=lambda: dict(LOCAL))
@@ -109,7 +110,9 @@ class Api:
         )
         answer = http_answer(function(name).call(request=request))
         lower = {key.lower(): value for key, value in answer.headers}
-        return Answer(answer.status, lower, answer.body.decode())
+        text = answer.body.decode()
+        check_answer(name, answer.status, lower.get("content-type", ""), text)
+        return Answer(answer.status, lower, text)
 
     def get(self, path: str, **query: str) -> Answer:
         return self.call("GET", path, **query)

@@ -2,15 +2,24 @@
 
 import azure.functions as func
 
-from functions.api import views
+from functions.api import shapes, views
+from functions.api.shapes import many
 from functions.auth import Role
-from functions.endpoints import Call, endpoint
+from functions.contracts import flag
+from functions.endpoints import PAGING, Call, endpoint
 from functions.responses import ok
 
 blueprint = func.Blueprint()
 
 
-@endpoint(blueprint, "GET", "api/alerts", role=Role.VIEWER)
+@endpoint(
+    blueprint,
+    "GET",
+    "api/alerts",
+    role=Role.VIEWER,
+    gives=many(shapes.Alert),
+    query=(*PAGING, flag("all", "Cleared ones too.")),
+)
 def list_alerts(call: Call) -> func.HttpResponse:
     """Return open alerts, or with ``?all=true`` cleared ones too."""
     page = call.services.alerts.list(

@@ -1,12 +1,16 @@
 """``/api/approvals``: plans that wait for a person."""
 
+from http import HTTPStatus
+
 import azure.functions as func
 
-from functions.api import views
+from functions.api import shapes, views
+from functions.api.shapes import many
 from functions.api.syncing import started
 from functions.auth import Role
 from functions.bodies import Body, Day, Note
-from functions.endpoints import Call, endpoint
+from functions.contracts import flag
+from functions.endpoints import PAGING, Call, endpoint
 from functions.responses import no_content, ok
 from shared.usecases.approve import approve, keep_psa, reject
 
@@ -26,7 +30,14 @@ class KeepBody(Body):
     until: Day
 
 
-@endpoint(blueprint, "GET", "api/approvals", role=Role.VIEWER)
+@endpoint(
+    blueprint,
+    "GET",
+    "api/approvals",
+    role=Role.VIEWER,
+    gives=many(shapes.Approval),
+    query=(*PAGING, flag("all", "Decided ones too.")),
+)
 def list_approvals(call: Call) -> func.HttpResponse:
     """Return open approvals, or with ``?all=true`` decided ones too."""
     page = call.services.approvals.list(
@@ -35,14 +46,34 @@ def list_approvals(call: Call) -> func.HttpResponse:
     return ok(views.paged(page, views.approval))
 
 
-@endpoint(blueprint, "POST", "api/approvals/{approval_id}/approve", role=Role.EDITOR)
+@endpoint(
+    blueprint,
+    "POST",
+    "api/approvals/{approval_id}/approve",
+    role=Role.EDITOR,
+    gives=shapes.Started,
+    status=HTTPStatus.ACCEPTED,
+    located=True,
+    takes=DecisionBody,
+    optional=True,
+)
 def approve_plan(call: Call) -> func.HttpResponse:
     """Let a held plan be written, if it is still the same when it is."""
     note = call.body_or_nothing(DecisionBody).note
     return started(approve(call.key("approval_id"), call.services, note=note, actor=call.actor))
 
 
-@endpoint(blueprint, "POST", "api/approvals/{approval_id}/keep-psa", role=Role.EDITOR)
+@endpoint(
+    blueprint,
+    "POST",
+    "api/approvals/{approval_id}/keep-psa",
+    role=Role.EDITOR,
+    gives=shapes.Started,
+    status=HTTPStatus.ACCEPTED,
+    located=True,
+    takes=KeepBody,
+    outside=True,
+)
 def keep_what_the_psa_has(call: Call) -> func.HttpResponse:
     """Let what somebody set in the PSA stand until a day, in place of Microsoft's number."""
     body = call.body(KeepBody)
@@ -56,7 +87,14 @@ def keep_what_the_psa_has(call: Call) -> func.HttpResponse:
     return started(run_id)
 
 
-@endpoint(blueprint, "POST", "api/approvals/{approval_id}/reject", role=Role.EDITOR)
+@endpoint(
+    blueprint,
+    "POST",
+    "api/approvals/{approval_id}/reject",
+    role=Role.EDITOR,
+    takes=DecisionBody,
+    optional=True,
+)
 def reject_plan(call: Call) -> func.HttpResponse:
     """Keep a held plan from being written."""
     note = call.body_or_nothing(DecisionBody).note

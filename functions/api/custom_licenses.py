@@ -1,13 +1,16 @@
 """``/api/customers/{customer_id}/custom-licenses``: rows that count people or other rows."""
 
+from http import HTTPStatus
 from typing import Annotated, Literal
 
 import azure.functions as func
 from pydantic import AfterValidator, Field, StringConstraints
 
-from functions.api import views
+from functions.api import shapes, views
+from functions.api.shapes import many
 from functions.auth import Role
 from functions.bodies import Body, Flag, Guid, Name
+from functions.contracts import Query, one_of
 from functions.endpoints import Call, endpoint
 from functions.responses import created, etag_of, no_content, ok, path
 from shared.domain import ids
@@ -99,14 +102,25 @@ class CustomLicenseBody(Body):
         return CustomLicenseDraft(self.name, self.source.to_domain())
 
 
-@endpoint(blueprint, "GET", ROUTE, role=Role.VIEWER)
+@endpoint(blueprint, "GET", ROUTE, role=Role.VIEWER, gives=many(shapes.CustomLicense))
 def list_customs(call: Call) -> func.HttpResponse:
     """Return a customer's custom licences, by name; their numbers are on its licences' page."""
     found = list_custom_licenses(call.customer_id, call.services)
     return ok(views.listed(_view(one) for one in found))
 
 
-@endpoint(blueprint, "POST", ROUTE, role=Role.EDITOR)
+@endpoint(
+    blueprint,
+    "POST",
+    ROUTE,
+    role=Role.EDITOR,
+    gives=shapes.CustomLicense,
+    status=HTTPStatus.CREATED,
+    located=True,
+    tagged=True,
+    takes=CustomLicenseBody,
+    outside=True,
+)
 def add_custom(call: Call) -> func.HttpResponse:
     """Make a custom licence."""
     draft = call.body(CustomLicenseBody).to_draft()
@@ -115,13 +129,23 @@ def add_custom(call: Call) -> func.HttpResponse:
     return created(_view(added), location, etag=etag_of(added.version))
 
 
-@endpoint(blueprint, "GET", ONE, role=Role.VIEWER)
+@endpoint(blueprint, "GET", ONE, role=Role.VIEWER, gives=shapes.CustomLicense, tagged=True)
 def get_custom(call: Call) -> func.HttpResponse:
     """Return a custom licence."""
     return _shown(get_custom_license(call.customer_id, call.license_id, call.services))
 
 
-@endpoint(blueprint, "PUT", ONE, role=Role.EDITOR)
+@endpoint(
+    blueprint,
+    "PUT",
+    ONE,
+    role=Role.EDITOR,
+    gives=shapes.CustomLicense,
+    tagged=True,
+    matches=True,
+    takes=CustomLicenseBody,
+    outside=True,
+)
 def change_custom(call: Call) -> func.HttpResponse:
     """Rename a custom licence or let it count something else."""
     draft = call.body(CustomLicenseBody).to_draft()
@@ -136,7 +160,19 @@ def change_custom(call: Call) -> func.HttpResponse:
     return _shown(saved)
 
 
-@endpoint(blueprint, "DELETE", ONE, role=Role.EDITOR)
+@endpoint(
+    blueprint,
+    "DELETE",
+    ONE,
+    role=Role.EDITOR,
+    matches=True,
+    query=(
+        Query(
+            "line", "What becomes of its line; needed when it is mapped.", one_of("end", "leave")
+        ),
+    ),
+    outside=True,
+)
 def remove_custom(call: Call) -> func.HttpResponse:
     """Delete a custom licence; ``?line=end`` or ``?line=leave`` is needed when it is mapped."""
     line = call.query("line")

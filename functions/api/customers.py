@@ -1,14 +1,17 @@
 """``/api/customers``: whom the MSP bills."""
 
+from http import HTTPStatus
 from typing import Annotated, Literal
 
 import azure.functions as func
 from pydantic import Field
 
-from functions.api import views
+from functions.api import shapes, views
+from functions.api.shapes import many
 from functions.auth import Role
 from functions.bodies import Body, Flag, Guid, Key, Name
-from functions.endpoints import Call, endpoint
+from functions.contracts import Query, flag
+from functions.endpoints import PAGING, Call, endpoint
 from functions.responses import created, etag_of, no_content, ok, path
 from shared.domain.customers import Customer, CustomerState, UserFilter
 from shared.domain.ids import CompanyId, ConnectionName, TenantId
@@ -87,7 +90,14 @@ class ChangesBody(Body):
         )
 
 
-@endpoint(blueprint, "GET", "api/customers", role=Role.VIEWER)
+@endpoint(
+    blueprint,
+    "GET",
+    "api/customers",
+    role=Role.VIEWER,
+    gives=many(shapes.Customer),
+    query=(*PAGING, flag("deleted", "Deleted ones too.")),
+)
 def list_all_customers(call: Call) -> func.HttpResponse:
     """Return customers, a page at a time; deleted ones too with ``?deleted=true``."""
     page = list_customers(
@@ -100,7 +110,15 @@ def list_all_customers(call: Call) -> func.HttpResponse:
 
 
 # Its name sorts before get_customer, whose route would take the word for an id.
-@endpoint(blueprint, "GET", "api/customers/candidates", role=Role.VIEWER)
+@endpoint(
+    blueprint,
+    "GET",
+    "api/customers/candidates",
+    role=Role.VIEWER,
+    gives=many(shapes.Candidate),
+    query=(Query("psa", "The PSA connection whose companies are matched."),),
+    outside=True,
+)
 def find_candidates(call: Call) -> func.HttpResponse:
     """Return tenants that are not customers yet, each with its best-matching company."""
     psa = call.query("psa")
@@ -108,7 +126,18 @@ def find_candidates(call: Call) -> func.HttpResponse:
     return ok(views.listed(views.candidate(one) for one in found))
 
 
-@endpoint(blueprint, "POST", "api/customers", role=Role.EDITOR)
+@endpoint(
+    blueprint,
+    "POST",
+    "api/customers",
+    role=Role.EDITOR,
+    gives=shapes.Customer,
+    status=HTTPStatus.CREATED,
+    located=True,
+    tagged=True,
+    takes=CustomerBody,
+    outside=True,
+)
 def add_new_customer(call: Call) -> func.HttpResponse:
     """Add a customer."""
     draft = call.body(CustomerBody).to_draft()
@@ -117,13 +146,29 @@ def add_new_customer(call: Call) -> func.HttpResponse:
     return created(views.customer(added.value), location, etag=etag_of(added.version))
 
 
-@endpoint(blueprint, "GET", "api/customers/{customer_id}", role=Role.VIEWER)
+@endpoint(
+    blueprint,
+    "GET",
+    "api/customers/{customer_id}",
+    role=Role.VIEWER,
+    gives=shapes.Customer,
+    tagged=True,
+)
 def get_customer(call: Call) -> func.HttpResponse:
     """Return a customer, also a deleted one."""
     return _shown(call.services.customers.get(call.customer_id))
 
 
-@endpoint(blueprint, "PATCH", "api/customers/{customer_id}", role=Role.EDITOR)
+@endpoint(
+    blueprint,
+    "PATCH",
+    "api/customers/{customer_id}",
+    role=Role.EDITOR,
+    gives=shapes.Customer,
+    tagged=True,
+    matches=True,
+    takes=ChangesBody,
+)
 def edit_customer(call: Call) -> func.HttpResponse:
     """Rename, pause or resume a customer, or say which users are its own."""
     saved = change_customer(
@@ -135,7 +180,7 @@ def edit_customer(call: Call) -> func.HttpResponse:
     return _shown(saved)
 
 
-@endpoint(blueprint, "DELETE", "api/customers/{customer_id}", role=Role.EDITOR)
+@endpoint(blueprint, "DELETE", "api/customers/{customer_id}", role=Role.EDITOR, matches=True)
 def remove_customer(call: Call) -> func.HttpResponse:
     """Stop syncing a customer; its history and its lines in the PSA stay."""
     delete_customer(call.customer_id, call.services, if_match=call.if_match)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import azure.functions as func
 from pydantic import Field
 
-from functions.api import views
+from functions.api import shapes, views
 from functions.auth import Role
 from functions.bodies import Body, Guid, Note
 from functions.endpoints import Call, endpoint
@@ -45,13 +45,25 @@ class ExclusionsBody(Body):
         return {SkuId(x.sku_id): x.line == "leave" for x in self.items if x.line is not None}
 
 
-@endpoint(blueprint, "GET", "api/exclusions", role=Role.VIEWER)
+@endpoint(
+    blueprint, "GET", "api/exclusions", role=Role.VIEWER, gives=shapes.Exclusions, tagged=True
+)
 def get_exclusions(call: Call) -> func.HttpResponse:
     """Return the global exclusions; before some were saved, the SKUs that cost nothing."""
     return _shown(call, global_exclusions(call.services))
 
 
-@endpoint(blueprint, "PUT", "api/exclusions", role=Role.ADMIN)
+@endpoint(
+    blueprint,
+    "PUT",
+    "api/exclusions",
+    role=Role.ADMIN,
+    gives=shapes.Exclusions,
+    tagged=True,
+    matches=True,
+    takes=ExclusionsBody,
+    outside=True,
+)
 def replace_exclusions(call: Call) -> func.HttpResponse:
     """Replace the global exclusions."""
     wanted = call.body(ExclusionsBody)

@@ -1,8 +1,10 @@
 """``/api/health``: open to everybody, so that a monitor needs no key; it names no secrets."""
 
+from http import HTTPStatus
+
 import azure.functions as func
 
-from functions.api import views
+from functions.api import shapes, views
 from functions.endpoints import open_endpoint
 from functions.responses import ok, unavailable
 from shared import bootstrap
@@ -12,7 +14,13 @@ from shared.usecases.health import check_health
 blueprint = func.Blueprint()
 
 
-@open_endpoint(blueprint, "GET", "api/health")
+@open_endpoint(
+    blueprint,
+    "GET",
+    "api/health",
+    gives=shapes.Health,
+    also={HTTPStatus.SERVICE_UNAVAILABLE: shapes.Health},
+)
 def check_app_health(_request: func.HttpRequest) -> func.HttpResponse:
     """Say whether settings and storage are right, and how the last cycle went."""
     try:

@@ -2,9 +2,11 @@
 
 import azure.functions as func
 
-from functions.api import views
+from functions.api import shapes, views
+from functions.api.shapes import many
 from functions.auth import Role
-from functions.endpoints import Call, endpoint
+from functions.contracts import Query
+from functions.endpoints import PAGING, Call, endpoint
 from functions.responses import ok
 from shared.domain import ids
 from shared.domain.ids import RowId
@@ -13,7 +15,14 @@ from shared.usecases.customers import customer_history
 blueprint = func.Blueprint()
 
 
-@endpoint(blueprint, "GET", "api/customers/{customer_id}/history", role=Role.VIEWER)
+@endpoint(
+    blueprint,
+    "GET",
+    "api/customers/{customer_id}/history",
+    role=Role.VIEWER,
+    gives=many(shapes.Change),
+    query=(*PAGING, Query("row_id", "Of one row.")),
+)
 def list_history(call: Call) -> func.HttpResponse:
     """Return a customer's changes, newest first; of one row with ``?row_id=``."""
     page = customer_history(

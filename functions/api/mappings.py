@@ -2,9 +2,11 @@
 
 import azure.functions as func
 
-from functions.api import views
+from functions.api import shapes, views
+from functions.api.shapes import many
 from functions.auth import Role
 from functions.bodies import Body, Day, Flag, Key, Seats, Text
+from functions.contracts import Query, one_of
 from functions.endpoints import Call, endpoint
 from functions.responses import etag_of, no_content, ok
 from shared.domain.errors import InvalidInputError
@@ -86,13 +88,23 @@ class MappingBody(Body):
         )
 
 
-@endpoint(blueprint, "GET", ROUTE, role=Role.VIEWER)
+@endpoint(blueprint, "GET", ROUTE, role=Role.VIEWER, gives=shapes.Mapping, tagged=True)
 def get_row_mapping(call: Call) -> func.HttpResponse:
     """Return a row's mapping."""
     return _shown(get_mapping(call.customer_id, call.row_id, call.services))
 
 
-@endpoint(blueprint, "PUT", ROUTE, role=Role.EDITOR)
+@endpoint(
+    blueprint,
+    "PUT",
+    ROUTE,
+    role=Role.EDITOR,
+    gives=shapes.Mapping,
+    tagged=True,
+    matches=True,
+    takes=MappingBody,
+    outside=True,
+)
 def save_row_mapping(call: Call) -> func.HttpResponse:
     """Map a row, or change its mapping."""
     draft = call.body(MappingBody).to_draft()
@@ -107,7 +119,17 @@ def save_row_mapping(call: Call) -> func.HttpResponse:
     return _shown(saved)
 
 
-@endpoint(blueprint, "DELETE", ROUTE, role=Role.EDITOR)
+@endpoint(
+    blueprint,
+    "DELETE",
+    ROUTE,
+    role=Role.EDITOR,
+    matches=True,
+    query=(
+        Query("line", "What becomes of its line; it ends unless told.", one_of("end", "leave")),
+    ),
+    outside=True,
+)
 def remove_row_mapping(call: Call) -> func.HttpResponse:
     """Take a row's mapping away; ``?line=leave`` leaves its line as it is, else the line ends."""
     delete_mapping(
@@ -120,7 +142,16 @@ def remove_row_mapping(call: Call) -> func.HttpResponse:
     return no_content()
 
 
-@endpoint(blueprint, "POST", f"{ROUTE}/preview", role=Role.VIEWER)
+@endpoint(
+    blueprint,
+    "POST",
+    f"{ROUTE}/preview",
+    role=Role.VIEWER,
+    gives=many(shapes.Preview),
+    takes=MappingBody,
+    optional=True,
+    outside=True,
+)
 def preview_row_mapping(call: Call) -> func.HttpResponse:
     """Return what a sync would send by the mapping in the body, or without one by the stored."""
     draft = call.optional_body(MappingBody)

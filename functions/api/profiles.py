@@ -1,11 +1,13 @@
 """``/api/billing-profiles``: which PSA product a row bills as."""
 
+from http import HTTPStatus
 from typing import Annotated
 
 import azure.functions as func
 from pydantic import Field
 
-from functions.api import views
+from functions.api import shapes, views
+from functions.api.shapes import many
 from functions.auth import Role
 from functions.bodies import Amount, Body, Key, Name, checked
 from functions.endpoints import Call, endpoint
@@ -54,33 +56,56 @@ class ProfileBody(Body):
 Profiles = Annotated[list[ProfileBody], Field(min_length=1, max_length=MOST_AT_ONCE)]
 
 
-@endpoint(blueprint, "GET", ROUTE, role=Role.VIEWER)
+@endpoint(blueprint, "GET", ROUTE, role=Role.VIEWER, gives=many(shapes.Profile))
 def list_profiles(call: Call) -> func.HttpResponse:
     """Return all billing profiles, by name."""
     return ok(views.listed(views.profile(one) for one in call.services.profiles.all()))
 
 
-@endpoint(blueprint, "POST", ROUTE, role=Role.EDITOR)
+@endpoint(
+    blueprint,
+    "POST",
+    ROUTE,
+    role=Role.EDITOR,
+    gives=shapes.Profile | many(shapes.Profile),
+    status=HTTPStatus.CREATED,
+    located=True,
+    tagged=True,
+    takes=ProfileBody | Profiles,
+    outside=True,
+)
 def add_billing_profiles(call: Call) -> func.HttpResponse:
     """Add a billing profile, or every one of a list."""
     document = call.document()
     return _add_several(call, document) if isinstance(document, list) else _add_one(call, document)
 
 
-@endpoint(blueprint, "GET", f"{ROUTE}/{{profile_id}}", role=Role.VIEWER)
+@endpoint(
+    blueprint, "GET", f"{ROUTE}/{{profile_id}}", role=Role.VIEWER, gives=shapes.Profile, tagged=True
+)
 def get_profile(call: Call) -> func.HttpResponse:
     """Return a billing profile."""
     return _shown(call.services.profiles.get(call.profile_id))
 
 
-@endpoint(blueprint, "PUT", f"{ROUTE}/{{profile_id}}", role=Role.EDITOR)
+@endpoint(
+    blueprint,
+    "PUT",
+    f"{ROUTE}/{{profile_id}}",
+    role=Role.EDITOR,
+    gives=shapes.Profile,
+    tagged=True,
+    matches=True,
+    takes=ProfileBody,
+    outside=True,
+)
 def replace_profile(call: Call) -> func.HttpResponse:
     """Replace a billing profile."""
     draft = call.body(ProfileBody).to_domain(call.profile_id)
     return _shown(save_profile(draft, call.services, if_match=call.if_match))
 
 
-@endpoint(blueprint, "DELETE", f"{ROUTE}/{{profile_id}}", role=Role.EDITOR)
+@endpoint(blueprint, "DELETE", f"{ROUTE}/{{profile_id}}", role=Role.EDITOR, matches=True)
 def remove_profile(call: Call) -> func.HttpResponse:
     """Remove a billing profile that no row is mapped to."""
     delete_profile(call.profile_id, call.services, if_match=call.if_match)

@@ -5,7 +5,7 @@ from typing import Annotated
 import azure.functions as func
 from pydantic import Field, StrictInt
 
-from functions.api import views
+from functions.api import shapes, views
 from functions.auth import Role
 from functions.bodies import Body, Seats
 from functions.endpoints import Call, endpoint
@@ -48,13 +48,22 @@ class SettingsBody(Body):
         return Preferences(GuardSettings(**self.guards.model_dump()), self.default_view)
 
 
-@endpoint(blueprint, "GET", "api/settings", role=Role.VIEWER)
+@endpoint(blueprint, "GET", "api/settings", role=Role.VIEWER, gives=shapes.Settings, tagged=True)
 def get_settings(call: Call) -> func.HttpResponse:
     """Return the settings."""
     return _shown(call.services.settings.get())
 
 
-@endpoint(blueprint, "PUT", "api/settings", role=Role.ADMIN)
+@endpoint(
+    blueprint,
+    "PUT",
+    "api/settings",
+    role=Role.ADMIN,
+    gives=shapes.Settings,
+    tagged=True,
+    matches=True,
+    takes=SettingsBody,
+)
 def save_settings(call: Call) -> func.HttpResponse:
     """Replace the settings."""
     wanted = call.body(SettingsBody).to_domain()

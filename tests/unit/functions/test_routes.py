@@ -58,6 +58,7 @@ ROUTES = {
     ("GET", "/api/alerts"): "list_alerts",
     ("GET", "/api/connections"): "list_all_connections",
     ("POST", "/api/connections/main/test"): "test_connection",
+    ("GET", "/api/openapi.json"): "describe_api",
     ("GET", "/api/psa/main/companies"): "list_companies",
     ("GET", "/api/psa/main/agreements"): "list_agreements",
     ("GET", "/api/psa/main/products"): "list_products",
