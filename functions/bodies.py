@@ -15,11 +15,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    JsonValue,
     StrictBool,
     StrictInt,
     StringConstraints,
     TypeAdapter,
     ValidationError,
+    WithJsonSchema,
 )
 from pydantic_core import ErrorDetails
 
@@ -44,8 +46,15 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+def example(**fields: JsonValue) -> ConfigDict:
+    """Return the configuration that shows a body with these fields in the API's description."""
+    return ConfigDict(json_schema_extra={"examples": [fields]})
+
+
 class Nothing(Body):
     """The body of a request that needs none: absent, or ``{}``."""
+
+    model_config = example()
 
 
 def read(request: func.HttpRequest, model: type[M]) -> M:
@@ -250,5 +259,16 @@ Note = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(_several_lines)
 ]
 Text = Annotated[str, StringConstraints(max_length=6000), AfterValidator(_several_lines)]
-Key = Annotated[str, _by(ids.key)]
-Guid = Annotated[str, _by(ids.guid)]
+# The patterns are for the API's description; the checks are those of the domain.
+Key = Annotated[
+    str,
+    _by(ids.key),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"}),
+]
+Guid = Annotated[
+    str,
+    _by(ids.guid),
+    WithJsonSchema(
+        {"type": "string", "pattern": "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"}
+    ),
+]

@@ -8,7 +8,7 @@ from functions.api import shapes, views
 from functions.api.shapes import many
 from functions.api.syncing import started
 from functions.auth import Role
-from functions.bodies import Body, Day, Note
+from functions.bodies import Body, Day, Note, example
 from functions.contracts import flag
 from functions.endpoints import PAGING, Call, endpoint
 from functions.responses import no_content, ok
@@ -20,11 +20,15 @@ blueprint = func.Blueprint()
 class DecisionBody(Body):
     """Why somebody decided so."""
 
+    model_config = example(note="confirmed by telephone")
+
     note: Note = ""
 
 
 class KeepBody(Body):
     """Why what the PSA has may stand, and through which of its dates."""
+
+    model_config = example(until="2026-12-31", note="ten are promised")
 
     note: Note = ""
     until: Day

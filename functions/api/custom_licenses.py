@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from functions.api import shapes, views
 from functions.api.shapes import many
 from functions.auth import Role
-from functions.bodies import Body, Flag, Guid, Name
+from functions.bodies import Body, Flag, Guid, Name, example
 from functions.contracts import Query, one_of
 from functions.endpoints import Call, endpoint
 from functions.responses import created, etag_of, no_content, ok, path
@@ -93,6 +93,10 @@ class CopyBody(Body):
 
 class CustomLicenseBody(Body):
     """A custom licence in full."""
+
+    model_config = example(
+        name="Managed users", source={"kind": "entra_users", "licensed_only": True}
+    )
 
     name: Name
     source: Annotated[EntraUsersBody | GroupMembersBody | CopyBody, Field(discriminator="kind")]

@@ -9,7 +9,7 @@ from pydantic import Field
 from functions.api import shapes, views
 from functions.api.shapes import many
 from functions.auth import Role
-from functions.bodies import Body, Flag, Guid, Key, Name
+from functions.bodies import Body, Flag, Guid, Key, Name, example
 from functions.contracts import Query, flag
 from functions.endpoints import PAGING, Call, endpoint
 from functions.responses import created, etag_of, no_content, ok, path
@@ -49,6 +49,15 @@ class FilterBody(Body):
 class CustomerBody(Body):
     """A customer to add."""
 
+    model_config = example(
+        name="Contoso",
+        microsoft="main",
+        tenant_id="2f6d4ee1-8f4c-4a8e-9a37-3a1a5fbd0d11",
+        psa="main",
+        company_id="250",
+        filter={"department": ["Sales"]},
+    )
+
     name: Name
     microsoft: Key
     tenant_id: Guid
@@ -73,6 +82,8 @@ class ChangesBody(Body):
 
     ``filter`` may be ``null``: from then on all users of the tenant are the customer's.
     """
+
+    model_config = example(state="paused")
 
     name: Name | None = None
     state: Literal["active", "paused"] | None = None

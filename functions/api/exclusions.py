@@ -7,7 +7,7 @@ from pydantic import Field
 
 from functions.api import shapes, views
 from functions.auth import Role
-from functions.bodies import Body, Guid, Note
+from functions.bodies import Body, Guid, Note, example
 from functions.endpoints import Call, endpoint
 from functions.responses import etag_of, ok
 from shared.domain.ids import SkuId
@@ -33,6 +33,10 @@ class ExclusionBody(Body):
 
 class ExclusionsBody(Body):
     """The whole list."""
+
+    model_config = example(
+        items=[{"sku_id": "cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46", "reason": "not resold"}]
+    )
 
     items: Annotated[tuple[ExclusionBody, ...], Field(max_length=2000)]
 

@@ -6,7 +6,7 @@ import azure.functions as func
 
 from functions.api import shapes, views
 from functions.auth import Role
-from functions.bodies import Body, Nothing
+from functions.bodies import Body, Nothing, example
 from functions.contracts import flag
 from functions.endpoints import Call, endpoint
 from functions.responses import etag_of, no_content, ok
@@ -23,11 +23,15 @@ ROWS = "api/customers/{customer_id}/licenses"
 class ExclusionBody(Body):
     """What becomes of a line that the row owns."""
 
+    model_config = example(line="end")
+
     line: Literal["end", "leave"] = "end"
 
 
 class TermBody(Body):
     """How long a subscription is bought for, by the caller's word."""
+
+    model_config = example(length="annual")
 
     length: Literal["monthly", "annual", "triennial"]
 

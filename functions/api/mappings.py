@@ -5,7 +5,7 @@ import azure.functions as func
 from functions.api import shapes, views
 from functions.api.shapes import many
 from functions.auth import Role
-from functions.bodies import Body, Day, Flag, Key, Seats, Text
+from functions.bodies import Body, Day, Flag, Key, Seats, Text, example
 from functions.contracts import Query, one_of
 from functions.endpoints import Call, endpoint
 from functions.responses import etag_of, no_content, ok
@@ -58,6 +58,20 @@ class DescriptionBody(Body):
 
 class MappingBody(Body):
     """A mapping in full: what is left out is as for a new one."""
+
+    model_config = example(
+        profile_id="6f1d",
+        agreement_id="7001",
+        included=0,
+        minimum=5,
+        negative_prorate=False,
+        override_start="2026-12-01",
+        description={"usernames": "list"},
+        grace="only_without_active",
+        count_trials=False,
+        existing_line="adopt",
+        on_drift="hold",
+    )
 
     profile_id: Key
     agreement_id: Key

@@ -9,7 +9,7 @@ from pydantic import Field
 from functions.api import shapes, views
 from functions.api.shapes import many
 from functions.auth import Role
-from functions.bodies import Amount, Body, Key, Name, checked
+from functions.bodies import Amount, Body, Key, Name, checked, example
 from functions.endpoints import Call, endpoint
 from functions.responses import created, etag_of, no_content, ok, path
 from shared.domain.ids import ConnectionName, ProductId, ProfileId
@@ -32,6 +32,15 @@ class PriceBody(Body):
 
 class ProfileBody(Body):
     """A billing profile in full."""
+
+    model_config = example(
+        name="M365 Business Premium - Monthly",
+        psa="main",
+        product_id="101",
+        agreement_types=[],
+        price={"kind": "psa"},
+        billable="billable",
+    )
 
     name: Name
     psa: Key

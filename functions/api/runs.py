@@ -8,7 +8,7 @@ from functions.api import shapes, views
 from functions.api.shapes import many
 from functions.api.syncing import started
 from functions.auth import Role
-from functions.bodies import Body, Day, Note, Nothing
+from functions.bodies import Body, Day, Note, Nothing, example
 from functions.contracts import Query, one_of
 from functions.endpoints import PAGING, Call, endpoint
 from functions.responses import accepted, ok, path
@@ -72,6 +72,8 @@ def show_run_items(call: Call) -> func.HttpResponse:
 
 class UndoBody(Body):
     """Through which PSA date the seats of before hold, and why."""
+
+    model_config = example(until="2026-12-31", note="agreed with the customer")
 
     until: Day
     note: Note = ""

@@ -7,7 +7,7 @@ from pydantic import Field, StrictInt
 
 from functions.api import shapes, views
 from functions.auth import Role
-from functions.bodies import Body, Seats
+from functions.bodies import Body, Seats, example
 from functions.endpoints import Call, endpoint
 from functions.responses import etag_of, ok
 from shared.domain.guards import GuardSettings
@@ -39,6 +39,8 @@ class GuardsBody(Body):
 
 class SettingsBody(Body):
     """All settings that are kept in the storage."""
+
+    model_config = example(guards={"fall_seats": 5, "fall_percent": 25}, default_view="licenses")
 
     guards: GuardsBody = GuardsBody()
     default_view: DefaultView = DefaultView.LICENSES
