@@ -267,7 +267,7 @@ def _autotask(
 
     config = AutotaskConfig(
         url=chosen.url,
-        user_name=chosen.user_name,
+        user_name=chosen.username,
         secret=chosen.secret.get_secret_value(),
         integration_code=chosen.integration_code.get_secret_value(),
         time_zone=chosen.time_zone,

@@ -223,7 +223,7 @@ class AutotaskSettings(_Part):
 
     provider: Literal["autotask"]
     url: Url = "https://webservices.autotask.net"
-    user_name: str
+    username: str
     secret: SecretStr
     integration_code: SecretStr
     time_zone: TimeZone = "UTC"

@@ -103,7 +103,7 @@ def test_connections_are_those_of_the_settings(environ):
 def test_a_second_psa_stands_beside_the_first(environ):
     for name, value in {
         "PROVIDER": "autotask",
-        "USER_NAME": "seatsync@contoso.example",
+        "USERNAME": "seatsync@contoso.example",
         "SECRET": "hush",
         "INTEGRATION_CODE": "hush",
         "POSTED_PERIODS": "true",
