@@ -28,7 +28,7 @@ compile = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo start azurite simulators test check format lint types imports fast unit \
-	integration lock clean
+	integration assets lock clean
 
 help: ## List these targets.
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -79,6 +79,9 @@ unit: $(PACKAGES) ## The unit tests alone.
 
 integration: setup ## The tests on real storage and real processes alone.
 	@$(PYTEST) $(PARALLEL) tests/integration
+
+assets: setup ## Copy the pages' styles and scripts from node_modules into functions/pages/static/vendor.
+	@$(PYTHON) -m local.assets
 
 lock: $(PACKAGES) ## Compile requirements*.txt from pyproject.toml; UPGRADE=1 takes newer versions.
 	@$(call compile,requirements.txt,)

@@ -23,6 +23,7 @@ from functions.api import (
     syncing,
     unknown,
 )
+from functions.pages import all_pages
 
 app = func.FunctionApp()
 
@@ -47,5 +48,6 @@ for module in (
     settings,
     syncing,
     unknown,
+    *all_pages.MODULES,
 ):
     app.register_functions(module.blueprint)

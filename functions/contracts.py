@@ -103,7 +103,12 @@ class Contract:
         if self.matches:
             found |= {HTTPStatus.BAD_REQUEST, HTTPStatus.PRECONDITION_FAILED}
         if self.method not in _READS:
-            found |= {HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_FOUND}
+            found |= {
+                HTTPStatus.CONFLICT,
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                HTTPStatus.NOT_FOUND,
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,  # a form, which a page of any site can send
+            }
         if self.outside:
             found |= {HTTPStatus.BAD_GATEWAY, HTTPStatus.CONFLICT}
         return tuple(sorted(found))

@@ -35,6 +35,7 @@ from functions.contracts import Contract, Query, Shape, whole_number
 from functions.responses import (
     FOREIGN_PAGE,
     NOT_ALLOWED,
+    NOT_JSON_TYPE,
     NOT_SIGNED_IN,
     HttpError,
     if_match,
@@ -56,17 +57,18 @@ PAGING = (
     Query("continuation", "Where the list goes on, as the last page said."),
     Query("limit", f"Entries a page; {PAGE} unless told.", whole_number(1, LARGEST_PAGE)),
 )
+FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data", "text/plain"})
+"""What a form on a page of any site can send without asking the browser's leave."""
 
 M = TypeVar("M")
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class SignedRequest:
     """A request of somebody who may make it."""
 
     request: func.HttpRequest
     principal: Principal
-    contract: Contract
 
     @property
     def services(self) -> Services:
@@ -126,6 +128,13 @@ class Call:
 
     def _part(self, name: str) -> str:
         return str(self.request.route_params.get(name, ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Call(SignedRequest):
+    """A request to the API, of somebody who may make it."""
+
+    contract: Contract
 
     # The query --------------------------------------------------------------------------------
 
@@ -191,6 +200,7 @@ class Call:
 
 Handler = Callable[[Call], func.HttpResponse]
 Trigger = Callable[[func.HttpRequest], func.HttpResponse]
+Teller = Callable[[Exception, func.HttpRequest, str], func.HttpResponse]
 
 
 _contracts: dict[str, Contract] = {}
@@ -247,7 +257,9 @@ def endpoint(
         )
 
         def answer(request: func.HttpRequest) -> func.HttpResponse:
-            return handler(Call(request, _allowed(request, role), contract))
+            caller = allowed(request, role)
+            refuse_form(request)
+            return handler(Call(request, caller, contract))
 
         return _registered(blueprint, contract, answer)
 
@@ -280,31 +292,58 @@ def open_endpoint(
 
 
 def _registered(blueprint: func.Blueprint, contract: Contract, answer: Trigger) -> Trigger:
-    name = contract.name
+    trigger = registered(
+        blueprint,
+        contract.method,
+        contract.route,
+        contract.name,
+        documentation=contract.text,
+        answer=answer,
+        told=_told,
+    )
+    _contracts[contract.name] = contract
+    return trigger
+
+
+def registered(
+    blueprint: func.Blueprint,
+    method: str,
+    route: str,
+    name: str,
+    *,
+    documentation: str,
+    answer: Trigger,
+    told: Teller,
+) -> Trigger:
+    """Register a function under its name; ``told`` answers with what went wrong."""
 
     # Written out instead of functools.wraps: the worker reads the signature to find the binding.
     def trigger(request: func.HttpRequest) -> func.HttpResponse:
         try:
             response = answer(request)
         except Exception as error:  # noqa: BLE001 - the host would answer an empty 500
-            response = _told(error, request, name)
+            response = told(error, request, name)
         return response
 
     trigger.__name__ = trigger.__qualname__ = name
-    trigger.__doc__ = contract.text
+    trigger.__doc__ = documentation
     route_to = blueprint.route(
-        route=contract.route,
+        route=route,
         trigger_arg_name="request",
-        methods=[contract.method] if contract.method else None,
+        methods=[method] if method else None,
         # Who may call is decided here, for every request: a key would be one more secret.
         auth_level=func.AuthLevel.ANONYMOUS,
     )
     blueprint.function_name(name)(route_to(trigger))
-    _contracts[name] = contract
     return trigger
 
 
-def _allowed(request: func.HttpRequest, role: Role) -> Principal:
+def allowed(request: func.HttpRequest, role: Role) -> Principal:
+    """Return who calls, if they may.
+
+    Raises:
+        HttpError: Nobody is signed in, the role does not allow it, or another site's page asks.
+    """
     caller = principal(request.headers, bootstrap.environment())
     if caller is None:
         raise HttpError(NOT_SIGNED_IN, "sign in with an account that has a role in this app")
@@ -315,9 +354,28 @@ def _allowed(request: func.HttpRequest, role: Role) -> Principal:
     return caller
 
 
-def _told(error: Exception, request: func.HttpRequest, name: str) -> func.HttpResponse:
+def refuse_form(request: func.HttpRequest) -> None:
+    """Return unless a form was sent: any site's page can send one, and only JSON is asked for.
+
+    Raises:
+        HttpError: A form was sent.
+    """
+    if request.method.upper() not in READS and content_type(request) in FORM_TYPES:
+        raise HttpError(NOT_JSON_TYPE, "send Content-Type: application/json")
+
+
+def content_type(request: func.HttpRequest) -> str:
+    """Return the body's type without its parameters, in lower case."""
+    return str(request.headers.get("content-type", "")).partition(";")[0].strip().lower()
+
+
+def log_unexpected(error: Exception, name: str) -> None:
+    """Log a fault of ours: where it happened, without its words, which may quote what was sent."""
     if is_unexpected(error):
-        # Where it happened, without the error's words: they may quote what somebody sent.
         where = "".join(traceback.format_tb(error.__traceback__))
         logger.error("%s failed: %s\n%s", name, type(error).__name__, where)
+
+
+def _told(error: Exception, request: func.HttpRequest, name: str) -> func.HttpResponse:
+    log_unexpected(error, name)
     return problem(error, request.url)

@@ -78,6 +78,10 @@ TOO_LARGE = Kind("too-large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is 
 NOT_JSON_TYPE = Kind(
     "not-json-type", HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The content type is not JSON"
 )
+NOT_FORM_TYPE = Kind(
+    "not-form-type", HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The content type is not a form's"
+)
+UNPROVEN_FORM = Kind("unproven-form", HTTPStatus.FORBIDDEN, "The form is not one of ours")
 _INTERNAL = Kind("internal", HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here")
 
 # The first class that an error is an instance of decides.
@@ -169,12 +173,12 @@ def problem(error: Exception, url: str) -> func.HttpResponse:
     Args:
         url: The request's, for ``instance``; its query stays out.
     """
-    kind = _kind(error)
+    kind = kind_of(error)
     body: dict[str, object] = {
         "type": PROBLEM_TYPE + kind.name,
         "title": kind.title,
         "status": int(kind.status),
-        "detail": _detail(error, kind),
+        "detail": detail_of(error),
         "instance": urlsplit(url).path[:LONGEST_INSTANCE],
     }
     if isinstance(error, InvalidInputError):
@@ -196,7 +200,7 @@ def problem(error: Exception, url: str) -> func.HttpResponse:
 
 def is_unexpected(error: Exception) -> bool:
     """Return whether an error is a fault of ours that belongs into the log."""
-    return _kind(error) is _INTERNAL
+    return kind_of(error) is _INTERNAL
 
 
 def etag_of(version: str) -> str:
@@ -266,13 +270,16 @@ def _json(
     )
 
 
-def _kind(error: Exception) -> Kind:
+def kind_of(error: Exception) -> Kind:
+    """Return what sort of problem an error is."""
     if isinstance(error, HttpError):
         return error.kind
     return next((kind for known, kind in _KINDS if isinstance(error, known)), _INTERNAL)
 
 
-def _detail(error: Exception, kind: Kind) -> str:
+def detail_of(error: Exception) -> str:
+    """Return an error's words, where they may be told."""
+    kind = kind_of(error)
     if kind is _INTERNAL:
         return "The log has more; nothing else is told here."
     if isinstance(error, AccessDeniedError):

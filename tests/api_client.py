@@ -64,7 +64,11 @@ class Answer:
 
     status: int
     headers: Mapping[str, str]
-    text: str
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
 
     @property
     def json(self) -> Any:
@@ -110,9 +114,8 @@ class Api:
         )
         answer = http_answer(function(name).call(request=request))
         lower = {key.lower(): value for key, value in answer.headers}
-        text = answer.body.decode()
-        check_answer(name, answer.status, lower.get("content-type", ""), text)
-        return Answer(answer.status, lower, text)
+        check_answer(name, answer.status, lower.get("content-type", ""), answer.body)
+        return Answer(answer.status, lower, answer.body)
 
     def get(self, path: str, **query: str) -> Answer:
         return self.call("GET", path, **query)

@@ -9,11 +9,12 @@ import jsonschema
 from functions.api.description import description
 
 
-def check_answer(name: str, status: int, content_type: str, text: str) -> None:
+def check_answer(name: str, status: int, content_type: str, body: bytes) -> None:
     """Fail unless the description names such an answer of the function."""
     operation = _operations().get(name)
     if operation is None:
         return  # not below /api, or the one that answers every other address
+    text = body.decode()
     found = operation["responses"].get(str(status))
     assert found is not None, f"{name} answers {status}, which its contract does not name: {text}"
     content = found.get("content", {})

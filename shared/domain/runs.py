@@ -107,7 +107,12 @@ class RunItem:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Items of a run by state. A customer's read counts only while it waits or when it failed."""
+    """Items of a run by state. A customer's read counts only while it waits or when it failed.
+
+    Attributes:
+        seats: On the standing lines once the run was done; ``None`` for runs of before it was
+            counted.
+    """
 
     total: int
     changed: int
@@ -116,11 +121,13 @@ class Totals:
     blocked: int
     failed: int
     queued: int
+    seats: int | None = None
 
 
 def totals_of(items: Iterable[RunItem]) -> Totals:
     """Return how many items are in each state."""
-    by = Counter(item.state for item in items if item.state is not ItemState.READ)
+    counted = [item for item in items if item.state is not ItemState.READ]
+    by = Counter(item.state for item in counted)
     return Totals(
         total=sum(by.values()),
         changed=by[ItemState.CHANGED],
@@ -129,4 +136,11 @@ def totals_of(items: Iterable[RunItem]) -> Totals:
         blocked=by[ItemState.BLOCKED],
         failed=by[ItemState.FAILED],
         queued=by[ItemState.QUEUED],
+        seats=sum(_seats(item) for item in counted),
     )
+
+
+def _seats(item: RunItem) -> int:
+    """What the PSA has after the item: a plan that waits or failed has changed nothing."""
+    changed = item.state is ItemState.CHANGED
+    return (item.after if changed else item.before) or 0

@@ -62,6 +62,14 @@ class Candidate:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A draft of several that could not be added."""
+
+    draft: CustomerDraft
+    why: str
+
+
 def add_customer(draft: CustomerDraft, services: Services, *, actor: str) -> Versioned[Customer]:
     """Add a customer.
 
@@ -69,16 +77,45 @@ def add_customer(draft: CustomerDraft, services: Services, *, actor: str) -> Ver
         InvalidInputError: A connection, tenant or company cannot be used; it says which.
         ConflictError: The same tenant is a customer with the same company or the same filter.
     """
+    return _add(draft, services, {}, actor=actor)
+
+
+def add_customers(
+    drafts: Iterable[CustomerDraft], services: Services, *, actor: str
+) -> tuple[Refusal, ...]:
+    """Add what can be added of several, and return the rest; each PSA's companies are read once.
+
+    Raises:
+        RetryableError, OperatorActionError: A PSA's companies could not be read.
+    """
+    companies: dict[ConnectionName, frozenset[CompanyId]] = {}
+    refused = []
+    for draft in drafts:
+        try:
+            _add(draft, services, companies, actor=actor)
+        except (InvalidInputError, ConflictError) as error:
+            refused.append(Refusal(draft, str(error)))
+    return tuple(refused)
+
+
+def _add(
+    draft: CustomerDraft,
+    services: Services,
+    companies: dict[ConnectionName, frozenset[CompanyId]],
+    *,
+    actor: str,
+) -> Versioned[Customer]:
     errors: dict[str, str] = {}
     if draft.microsoft not in services.connections.microsoft_names():
         errors["microsoft"] = "there is no such Microsoft connection"
     if draft.psa not in services.connections.psa_names():
         errors["psa"] = "there is no such PSA connection"
-    elif all(
-        company.company_id != draft.company_id
-        for company in services.connections.psa(draft.psa).gateway.list_companies()
-    ):
-        errors["company_id"] = "the PSA has no such company"
+    else:
+        if draft.psa not in companies:
+            listed = services.connections.psa(draft.psa).gateway.list_companies()
+            companies[draft.psa] = frozenset(company.company_id for company in listed)
+        if draft.company_id not in companies[draft.psa]:
+            errors["company_id"] = "the PSA has no such company"
     if errors:
         raise InvalidInputError(errors)
     _check_users_are_free(tenant_customers(draft.tenant_id, services), draft.filter)
@@ -165,6 +202,49 @@ def list_customers(
         return page
     kept = tuple(c for c in page.items if c.state is not CustomerState.DELETED)
     return Page(kept, page.continuation)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A part of the customers that a search found, by name.
+
+    Attributes:
+        total: How many were found altogether.
+    """
+
+    customers: tuple[Customer, ...]
+    total: int
+
+
+def search_customers(
+    services: Services, *, text: str, state: CustomerState | None, first: int, limit: int
+) -> Found:
+    """Return customers whose name, company or tenant holds the text, by name.
+
+    Args:
+        text: Compared without case; empty finds all.
+        state: ``None`` finds all but the deleted ones.
+        first: How many are passed over.
+    """
+    wanted = text.casefold().strip()
+    found = sorted(
+        (
+            one
+            for one in services.customers.all()
+            if _is_wanted(one.state, state)
+            and (
+                wanted in one.name.casefold()
+                or wanted == one.company_id.casefold()
+                or wanted == one.tenant_id
+            )
+        ),
+        key=lambda one: (one.name.casefold(), one.customer_id),
+    )
+    return Found(tuple(found[first : first + limit]), len(found))
+
+
+def _is_wanted(state: CustomerState, wanted: CustomerState | None) -> bool:
+    return state is wanted or (wanted is None and state is not CustomerState.DELETED)
 
 
 def candidates(services: Services, psa: ConnectionName | None) -> tuple[Candidate, ...]:

@@ -1,0 +1,120 @@
+// What HTML and htmx do not do by themselves. Every page works for reading without it.
+(() => {
+  "use strict";
+
+  // Moments in the reader's own time and way of writing. Dates of the PSA's calendar stay.
+  const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const localise = (root) => {
+    for (const time of root.querySelectorAll("time[data-moment]")) {
+      time.title = time.textContent;
+      time.textContent = format.format(new Date(time.dateTime));
+      time.removeAttribute("data-moment");
+    }
+  };
+
+  // The drawer: opened by whatever was loaded into it, closed by Escape, its button, or a save.
+  const drawer = () => document.getElementById("drawer");
+  let opener = null;
+  const back = () => {
+    // What opened the drawer may have been replaced since; its successor has the same id.
+    const target = opener && document.getElementById(opener);
+    (target || document.getElementById("main")).focus();
+    opener = null;
+  };
+  const openDrawer = () => {
+    if (drawer().open) return;
+    drawer().showModal();
+    document.getElementById("drawer-title")?.focus();
+  };
+
+  const note = (text) => {
+    const box = document.createElement("div");
+    box.className = "alert alert-danger note";
+    box.setAttribute("role", "alert");
+    const words = document.createElement("div");
+    words.textContent = text;
+    const close = document.createElement("button");
+    close.type = "button";
+    close.className = "btn-close";
+    close.dataset.dismiss = "";
+    close.setAttribute("aria-label", "Close this message");
+    box.append(words, close);
+    document.getElementById("toasts").append(box);
+  };
+
+  // Messages stand above an open drawer, which hides everything outside it.
+  const placeToasts = () => {
+    const toasts = document.getElementById("toasts");
+    const home = drawer().open ? drawer() : document.body;
+    if (toasts.parentElement !== home) home.append(toasts);
+  };
+
+  document.addEventListener("DOMContentLoaded", () => {
+    localise(document);
+    drawer().addEventListener("close", () => {
+      document.getElementById("drawer-body").replaceChildren();
+      placeToasts();
+      back();
+    });
+    // A message is said once: not again when the page is loaded again.
+    const address = new URL(location.href);
+    if (address.searchParams.has("said")) {
+      address.searchParams.delete("said");
+      history.replaceState(null, "", address);
+    }
+    const menu = document.getElementById("menu");
+    menu.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") menu.open = false;
+    });
+  });
+
+  document.addEventListener("click", (event) => {
+    const dismiss = event.target.closest("[data-dismiss]");
+    if (dismiss) {
+      dismiss.closest(".note").remove();
+      document.getElementById("main").focus();
+    }
+  });
+
+  // A box that ticks all boxes of a name.
+  document.addEventListener("change", (event) => {
+    const name = event.target.dataset?.ticks;
+    if (!name) return;
+    for (const box of document.querySelectorAll(`input[type=checkbox][name="${name}"]`)) {
+      box.checked = event.target.checked;
+    }
+  });
+
+  // A form is sent once, however often its button is pressed.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post" || form.hasAttribute("hx-post")) return;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "true";
+  });
+  addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  });
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.target?.id === "drawer-body" && !drawer().open) {
+      opener = event.detail.elt.id || null;
+    }
+  });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target.id === "drawer-body") openDrawer();
+    placeToasts();
+  });
+  document.addEventListener("htmx:afterSettle", (event) => localise(event.detail.elt));
+  document.addEventListener("htmx:oobAfterSwap", (event) => localise(event.detail.target));
+  for (const failure of ["htmx:sendError", "htmx:timeout"]) {
+    document.addEventListener(failure, () => {
+      note(
+        "The server could not be reached, or your session has ended. What you typed is still " +
+          "here: sign in in another tab if needed, then try again.",
+      );
+      placeToasts();
+    });
+  }
+  document.addEventListener("seatsync:saved", () => drawer().close());
+})();
