@@ -223,7 +223,9 @@ class EndLine:
 
 @dataclass(frozen=True, slots=True)
 class RemoveLine:
-    """Take away a dated line of ours that no invoice has seen."""
+    """Take away a line: a dated one of ours that no invoice has seen, or, where lines have no last
+    day, one that bills nothing any more.
+    """
 
     agreement_id: AgreementId
     line_id: LineId
@@ -299,6 +301,11 @@ class Capabilities:
     def dated_lines(self) -> bool:
         """Whether a difference can be a line of its own with a first and a last day."""
         return self.change is ChangeKind.DATED_LINES
+
+    @property
+    def has_dates(self) -> bool:
+        """Whether a change can begin on a day; else it counts from the next invoice on."""
+        return self.change is not ChangeKind.PLAIN_QUANTITY
 
 
 def standing_marker(group_id: GroupId, generation: int) -> str:

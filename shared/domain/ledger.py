@@ -57,6 +57,7 @@ class Ledger:
         started_under: First un-invoiced day when the line was made or adopted; while the
             agreement still says the same, the line's first days are not invoiced.
         line_ends: Last billed day, once an end is written.
+        retired: The line has no last day, and has 0 seats for good: all its rows have left.
         in_force: Seats needed, by the day they were first needed; scheduled moves lie ahead.
         charged: By period, as of the end of ``as_of``.
         opening: By period, as of the beginning of ``as_of``: changes of one day merge.
@@ -78,6 +79,7 @@ class Ledger:
     line_starts: date | None = None
     started_under: date | None = None
     line_ends: date | None = None
+    retired: bool = False
     in_force: tuple[InForce, ...] = ()
     charged: tuple[Charged, ...] = ()
     opening: tuple[Charged, ...] = ()
@@ -93,6 +95,11 @@ class Ledger:
         known = [entry.seats for entry in self.in_force if entry.day <= day]
         return known[-1] if known else None
 
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is to be kept right for rows that have left."""
+        return self.line_id is None or self.retired
+
     def ended(self) -> "Ledger":
         """Return the ledger ready for the group's next standing line."""
         return replace(
@@ -104,6 +111,7 @@ class Ledger:
             line_starts=None,
             started_under=None,
             line_ends=None,
+            retired=False,
             in_force=(),
             charged=(),
             opening=(),

@@ -8,10 +8,13 @@ from dataclasses import replace
 from datetime import date
 
 from shared.domain.agreements import (
+    AddProrata,
+    AdjustQuantity,
     AgreementLine,
     Operation,
     SetDescription,
     SetPrice,
+    SetQuantity,
     is_ours,
     standing_marker,
 )
@@ -172,7 +175,8 @@ class _Planner:
         return set() if self.ledger.line_id is None else {self.ledger.line_id}
 
     def _without_line(self) -> Plan:
-        seats = self._seats_on(self.today)
+        counts_on = self._facts().counts_on
+        seats = self._seats_on(counts_on)
         first_move = self._first_billed_move()
         adopts = any(m.mapping.existing_line is ExistingLine.ADOPT for m in self.request.members)
         if seats == 0 and first_move is None:
@@ -186,13 +190,18 @@ class _Planner:
     def _emptied_line(self) -> Plan | None:
         """Take over a line that goes on billing although its rows have no seats left."""
         fitting = self._fitting_lines(self.today)
-        all_started = all(self._started(m, self.today) for m in self.request.members)
-        if len(fitting) == 1 and fitting[0].quantity and all_started:
+        all_here = all(
+            self._started(m, self.today) and (m.mapping.effective_from or self.today) <= self.today
+            for m in self.request.members
+        )
+        if len(fitting) == 1 and fitting[0].quantity and all_here:
             return self._existing_line(self.today)
         return None
 
     def _first_billed_move(self) -> date | None:
         """The day a row moves here from another line: its new line may be written ahead."""
+        if not self.request.capabilities.has_dates:
+            return None
         days = [
             m.mapping.effective_from
             for m in self.request.members
@@ -204,9 +213,10 @@ class _Planner:
 
     def _nothing_yet(self) -> Plan:
         waiting = [
-            m.mapping.override_start
+            max(m.mapping.override_start or date.min, m.mapping.effective_from or date.min)
             for m in self.request.members
-            if m.mapping.override_start is not None and not self._started(m, self.today)
+            if not self._started(m, self.today)
+            or (m.billed.seats and (m.mapping.effective_from or self.today) > self.today)
         ]
         if waiting:
             text = f"starts on {spelled(min(waiting))}"
@@ -257,8 +267,8 @@ class _Planner:
             return self._not_whole(line)
         first = self._first_uninvoiced()
         cycle = self._cycle()
-        starts = line.starts or self.agreement.starts or cycle.anchor
         begun = cycle.containing(self.today).start
+        starts = line.starts or self.agreement.starts or min(cycle.anchor, begun)
         self.ledger = replace(
             self.ledger,
             line_id=line.line_id,
@@ -338,6 +348,9 @@ class _Planner:
         if line is not None and line.bills_after(self.today):
             return self._stop(PlanStatus.HELD, reason)
         first, old = self._first_uninvoiced(), self.ledger
+        if self._was_to_end(line):
+            self.explanation.append(f"{text}; nothing was billed on it any more")
+            return replace(self._stop(PlanStatus.IN_STEP, needed=0), ledger=old.ended())
         invoiced = first > self.today and not has_unbilled_start(old, first)
         # What the removed line was invoiced for stays paid: its successor starts after it.
         paid = self._paid_through(first - DAY) if invoiced else ()
@@ -355,6 +368,11 @@ class _Planner:
             reasons=(reason,),
             explanation=(*fresh.explanation, text),
         )
+
+    def _was_to_end(self, line: AgreementLine | None) -> bool:
+        """Whether a person ended a line that needs no seats, where its PSA lets nobody else."""
+        ends_by_hand = line is None and not self.request.capabilities.can_end
+        return ends_by_hand and not self._seats_on(self.today) and not self._joins()
 
     def _paid_through(self, last: date) -> tuple[Charged, ...]:
         """What each period from today's to that day was charged, as the next line finds it."""
@@ -386,11 +404,15 @@ class _Planner:
         change = self._kind().changed(facts, line, line.quantity)
         if isinstance(change, Stop):
             return self._stopped(change)
+        if self._must_not_be_zero(line, change.operations):
+            return self._to_be_ended_by_hand(line)
         observed, wanted = change.observed, change.wanted
         self.explanation.append(f"the PSA has {observed}")
         self.explanation.extend(change.explanation)
-        operations = (*change.operations, *self._dress_operations(line, known))
-        ledger = self._kept_ledger(change.ledger, operations)
+        stays = change.ledger.line_id is not None
+        dress = self._dress_operations(line, known) if stays else []
+        operations = (*change.operations, *dress)
+        ledger = self._kept_ledger(change.ledger, operations, wanted)
         reported = bool(change.credits_due) and ledger != self.request.ledger
         by_hand = set_by_hand(facts, observed, wanted)
         touched = bool(operations or reported or by_hand or takes_over)
@@ -404,7 +426,7 @@ class _Planner:
             before=observed,
             after=wanted,
             explanation=tuple(self.explanation),
-            ledger=ledger if touched or known.in_force != self.ledger.in_force else None,
+            ledger=ledger if touched or self._is_worth_keeping(ledger, known) else None,
             credits_due=change.credits_due,
             first_write=takes_over,
             confirmed=self._confirmed(),
@@ -426,10 +448,39 @@ class _Planner:
             )
         return plan
 
-    def _kept_ledger(self, ledger: Ledger, operations: tuple[Operation, ...]) -> Ledger:
+    def _is_worth_keeping(self, ledger: Ledger, known: Ledger) -> bool:
+        """Whether the ledger learnt something without a write."""
+        return known.in_force != self.ledger.in_force or ledger.retired != self.ledger.retired
+
+    def _must_not_be_zero(self, line: AgreementLine, operations: tuple[Operation, ...]) -> bool:
+        return not self.request.capabilities.can_reach_zero and any(
+            isinstance(op, SetQuantity | AdjustQuantity | AddProrata)
+            and op.line_id == line.line_id
+            and op.after == 0
+            for op in operations
+        )
+
+    def _to_be_ended_by_hand(self, line: AgreementLine) -> Plan:
+        return self._stop(
+            PlanStatus.HELD,
+            Reason(
+                ReasonKind.CANNOT_END,
+                f"line {line.line_id} needs no seats any more, and the PSA lets nobody but a "
+                "person end it: end it there",
+            ),
+            needed=self._seats_on(self.today),
+        )
+
+    def _kept_ledger(
+        self, ledger: Ledger, operations: tuple[Operation, ...], wanted: int
+    ) -> Ledger:
         texts = [op.text for op in operations if isinstance(op, SetDescription)]
+        ending, stays = self._ending(), ledger.line_id is not None
+        left = ending is not None and ending < self.today
+        no_end = stays and not self.request.capabilities.can_end
         return replace(
             ledger,
+            retired=no_end and left and wanted == 0,
             rows=tuple(sorted({*ledger.rows, *self._billed_rows(self.today)})),
             in_force=pruned(ledger.in_force, self._oldest_day(ledger)),
             first_uninvoiced=self._first_uninvoiced(),

@@ -94,6 +94,7 @@ class ReasonKind(StrEnum):
     OVERRIDE_START = "override_start"
     DRIFT = "drift"
     REMOVED_BY_HAND = "removed_by_hand"
+    CANNOT_END = "cannot_end"
     LESS_INCLUDED = "less_included"
     NOT_WHOLE = "not_whole"
     DUPLICATE_MARKER = "duplicate_marker"

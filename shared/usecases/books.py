@@ -203,7 +203,7 @@ class Book:
         if mapping.effective_to is None or mapping.effective_to >= today:
             return False
         profile = self.catalogue.profiles.get(mapping.profile_id)
-        return profile is None or self.ledger(group_of(mapping, profile).group_id).line_id is None
+        return profile is None or self.ledger(group_of(mapping, profile).group_id).is_done
 
     def _called_off(self, mapping: Mapping, group: LineGroup) -> Member | None:
         """A licence whose line was written ahead for a day from which it bills nothing after all.

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from shared.domain.agreements import (
+    AddProrata,
+    AdjustQuantity,
     Agreement,
     AgreementLine,
     CreateLine,
@@ -160,7 +162,10 @@ def _lowers(found: Plan) -> bool:
         return True
     return any(
         isinstance(operation, RemoveLine)
-        or (isinstance(operation, SetQuantity) and operation.after < operation.before)
+        or (
+            isinstance(operation, SetQuantity | AdjustQuantity | AddProrata)
+            and operation.after < operation.before
+        )
         or (isinstance(operation, CreateLine) and operation.quantity < 0)
         for operation in found.operations
     )

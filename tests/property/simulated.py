@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import Protocol
 
 from local.simulators.connectwise import billing
 from shared.domain.agreements import (
@@ -69,6 +70,18 @@ ADVANCE_LATE = Timing("in advance, 3 days late", late_days=3)
 ARREARS = Timing("in arrears", at_end=True)
 ARREARS_LATE = Timing("in arrears, 5 days late", at_end=True, late_days=5)
 TIMINGS = (MONTH_AHEAD, ADVANCE, ADVANCE_LATE, ARREARS, ARREARS_LATE)
+
+
+class PsaInMemory(Protocol):
+    """One agreement of any kind of PSA."""
+
+    lines: dict[LineId, AgreementLine]
+
+    def agreement(self) -> Agreement:
+        """The header, read as that PSA's adapter reads it."""
+
+    def execute(self, operation: Operation) -> AgreementLine | None:
+        """Carry out one operation; the answer is the line as it is then."""
 
 
 @dataclass
@@ -213,7 +226,7 @@ class Driver:
         writes, saves: Operations sent and ledgers saved so far.
     """
 
-    psa: SimulatedPsa
+    psa: PsaInMemory
     mappings: tuple[Mapping, ...] = (MAPPING,)
     group: LineGroup = GROUP
     credits: bool = False

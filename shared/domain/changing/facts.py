@@ -17,7 +17,7 @@ from shared.domain.agreements import (
 from shared.domain.charging import DatedCharge, SeatsOn
 from shared.domain.ledger import InForce, Ledger
 from shared.domain.mappings import LineGroup
-from shared.domain.periods import Cycle
+from shared.domain.periods import DAY, Cycle
 from shared.domain.plans import PlanStatus, Reason
 
 
@@ -52,6 +52,20 @@ class GroupFacts:
     joins: tuple[date, ...]
     seats_on: SeatsOn
     text: Callable[[tuple[InForce, ...]], str | None]
+
+    @property
+    def counts_on(self) -> date:
+        """The day whose seats decide what a line has now.
+
+        Today; where lines have no dates, the first day of the period that is invoiced next. A
+        number that a person set for some days before that is left until it has ended.
+        """
+        if self.capabilities.has_dates:
+            return self.today
+        override, first = self.ledger.override, self.first_uninvoiced
+        if override is not None and self.today <= override.until < first - DAY:
+            return self.today
+        return max(self.today, first)
 
     def first_day(self, given: date | None) -> date:
         """Return the first billed day of a new line, where a line can have one.

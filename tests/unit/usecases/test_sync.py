@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from shared.domain import planning
 from shared.domain.agreements import ChangeKind
 from shared.domain.alerts import AlertKind
 from shared.domain.customers import CustomerState
@@ -424,11 +425,10 @@ def test_a_broken_customer_stops_no_other_of_the_tenant(house):
     assert [i.customer_id for i in failed] == [OTHER_CUSTOMER]
 
 
-@pytest.mark.parametrize(
-    "change", [ChangeKind.DATED_ADJUSTMENTS, ChangeKind.PRORATA_ROWS, ChangeKind.PLAIN_QUANTITY]
-)
-def test_a_psa_whose_changes_are_not_planned_yet_is_read_and_never_written_to(house, change):
-    house.psa.capabilities = replace(house.psa.capabilities, change=change)
+def test_a_psa_whose_changes_are_not_planned_yet_is_read_and_never_written_to(house, monkeypatch):
+    dated = {ChangeKind.DATED_LINES: planning.KINDS[ChangeKind.DATED_LINES]}
+    monkeypatch.setattr(planning, "KINDS", dated)
+    house.psa.capabilities = replace(house.psa.capabilities, change=ChangeKind.DATED_ADJUSTMENTS)
 
     run = house.cycle()
 
