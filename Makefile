@@ -35,7 +35,7 @@ help: ## List these targets.
 
 setup: $(PACKAGES) $(NODE_MODULES) ## Install what is missing: .venv and node_modules.
 
-demo: setup ## Run it all with a made-up MSP; ONCE=1 stops after the check, PORT=7071, PSA=connectwise.
+demo: setup ## Run it all with a made-up MSP; PSA=autotask|halopsa|syncro, ONCE=1 stops after the check.
 	@exec $(PYTHON) -m local demo --psa $(PSA) $(if $(ONCE),--once,--port $(PORT))
 
 start: setup local.settings.json ## Run the app with local.settings.json: `func start`, else the local host.
@@ -48,10 +48,10 @@ start: setup local.settings.json ## Run the app with local.settings.json: `func 
 azurite: setup ## Run the storage emulator that the sample settings name.
 	@exec $(PYTHON) -m local azurite
 
-simulators: setup ## Run Microsoft and the PSA, simulated, with the made-up MSP in them.
-	@$(PYTHON) -m local sample .local
-	@exec $(PYTHON) -m local simulators \
-		--microsoft-state .local/microsoft.json --connectwise-state .local/connectwise.json
+simulators: setup ## Run Microsoft and the PSA, simulated, with the made-up MSP in them; PSA=….
+	@$(PYTHON) -m local sample .local --psa $(PSA)
+	@exec $(PYTHON) -m local simulators microsoft $(PSA) \
+		--microsoft-state .local/microsoft.json --$(PSA)-state .local/$(PSA).json
 
 test: ## Run everything: check with every example, then the tests on real storage and processes.
 	@$(MAKE) --no-print-directory check EFFORT=full

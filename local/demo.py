@@ -22,7 +22,6 @@ from local.api import Api, ApiError, Json
 from local.azurite import AzuriteError
 from local.host import DEFAULT_PORT
 from local.processes import ProcessError, until_told_to_stop
-from local.sample.connectwise import connectwise_state
 from local.sample.customers import CUSTOMERS, Ending
 from local.sample.microsoft import microsoft_state, row_id, tenant_id
 from local.sample.onboarding import (
@@ -32,12 +31,14 @@ from local.sample.onboarding import (
     exclude_free,
     map_licenses,
 )
-from local.sample.rule import Line, differences, lines_due
+from local.sample.psa import story
+from local.sample.rule import differences, lines_due
 from local.simulators.common import exact_json
+from local.sites.known import DEFAULT, SITES
+from local.sites.site import Site
 from local.stack import NEVER, PortTakenError, Stack, running_stack
 
 DAILY = "0 0 2 * * *"
-PSAS = ("connectwise",)
 RUN_SECONDS = 120.0
 STOPPED = 130  # what a shell says of Ctrl-C
 LOOK_EVERY_SECONDS = 0.1
@@ -58,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
     status = 1
     with until_told_to_stop():
         try:
-            status = _run(logs, port, once=arguments.once)
+            status = _run(logs, SITES[arguments.psa], port, once=arguments.once)
         except (ApiError, AzuriteError, DemoError, PortTakenError, ProcessError) as error:
             print(f"\n{error}", file=sys.stderr)
         except KeyboardInterrupt:
@@ -71,15 +72,15 @@ def main(argv: Sequence[str]) -> int:
     return status
 
 
-def _run(logs: Path, port: int, *, once: bool) -> int:
+def _run(logs: Path, site: Site, port: int, *, once: bool) -> int:
     schedule = NEVER if once else DAILY
     with (
-        running_stack(logs, port=port, schedule=schedule, progress=_progress) as stack,
+        running_stack(logs, site, port=port, schedule=schedule, progress=_progress) as stack,
         Api(stack.app) as app,
         Api(stack.microsoft) as microsoft,
-        Api(stack.connectwise) as psa,
+        Api(stack.psa) as psa,
     ):
-        demo = _Demo(app, microsoft, psa)
+        demo = _Demo(site, app, microsoft, psa)
         demo.set_up()
         demo.first_cycle()
         wrong = demo.check()
@@ -91,7 +92,7 @@ def _run(logs: Path, port: int, *, once: bool) -> int:
             print("\nEvery line in the PSA equals its rule, and the second cycle wrote nothing.")
         if once:
             return 1 if wrong else 0
-        print(_invitation(stack, demo.onboarded[0]), flush=True)
+        print(_invitation(stack, site, demo.onboarded[0]), flush=True)
         raise DemoError(f"{stack.wait()} ended by itself")
 
 
@@ -99,14 +100,15 @@ def _run(logs: Path, port: int, *, once: bool) -> int:
 class _Demo:
     """The steps, each against what runs already."""
 
+    site: Site
     app: Api
     microsoft: Api
     psa: Api
     onboarded: list[Onboarded]
     began: date
 
-    def __init__(self, app: Api, microsoft: Api, psa: Api) -> None:
-        self.app, self.microsoft, self.psa = app, microsoft, psa
+    def __init__(self, site: Site, app: Api, microsoft: Api, psa: Api) -> None:
+        self.site, self.app, self.microsoft, self.psa = site, app, microsoft, psa
         self.onboarded = []
         self.began = _today()
 
@@ -115,7 +117,8 @@ class _Demo:
         with _progress("a made-up MSP in both simulators"):
             state = microsoft_state(self.began).model_dump(mode="json")
             self.microsoft.call("PUT", "/_sim/state", state)
-            self.psa.send("PUT", "/_sim/state", exact_json.dumps(connectwise_state(self.began)))
+            told = self.site.dumped(story(self.site.name, self.began))
+            self.psa.send("PUT", "/_sim/state", exact_json.dumps(told))
         with _progress(f"{len(CUSTOMERS)} customers"):
             self.onboarded = add_customers(self.app)
         with _progress("billing profiles and exclusions"):
@@ -123,7 +126,7 @@ class _Demo:
             exclude_free(self.app)
         with _progress("mappings, licence by licence"):
             for one in self.onboarded:
-                map_licenses(self.app, one, profiles)
+                map_licenses(self.app, self.site, one, profiles)
 
     def first_cycle(self) -> None:
         """Make the last things awkward, run a cycle, and show what was written."""
@@ -156,10 +159,11 @@ class _Demo:
     def check(self) -> list[str]:
         """Return what is not as the rule says, in the PSA, in the rows and in the contracts."""
         with _progress("the check of every line against its rule"):
-            found = _lines(self.psa.call("GET", "/_sim/state")["additions"])
+            found = self.site.held(self.psa.call("GET", "/_sim/state"))
             # Midnight may have passed since the beginning; either day is right then.
             days = sorted({self.began, _today()})
-            wrong = min((differences(lines_due(day), found) for day in days), key=len)
+            due = (lines_due(self.site.name, day) for day in days)
+            wrong = min((differences(one, found) for one in due), key=len)
             for one in self.onboarded:
                 wrong += self._wrong_states(one)
             for simulator in (self.microsoft, self.psa):
@@ -233,21 +237,6 @@ class _Demo:
                 yield f"{one.customer.name}: {license_.part_number} is {state}, not {expected}"
 
 
-def _lines(additions: list[Json]) -> list[Line]:
-    return [
-        Line(
-            agreement_id=one["agreementId"],
-            product_id=one["product"]["id"],
-            quantity=int(one["quantity"]),
-            starts=date.fromisoformat(one["effectiveDate"][:10]),
-            ends=date.fromisoformat(one["cancelledDate"][:10])
-            if one.get("cancelledDate")
-            else None,
-        )
-        for one in additions
-    ]
-
-
 def _table(changes: list[tuple[str, Json]]) -> str:
     """Return what history says, as a table as wide as the terminal."""
     width = min(WIDEST, max(NARROWEST, shutil.get_terminal_size((140, 40)).columns))
@@ -269,17 +258,17 @@ def _table(changes: list[tuple[str, Json]]) -> str:
     return "\n".join(lines)
 
 
-def _invitation(stack: Stack, one: Onboarded) -> str:
+def _invitation(stack: Stack, site: Site, one: Onboarded) -> str:
     tenant = tenant_id(one.customer)
     return f"""
 Running until Ctrl-C:
   the app's API             {stack.app}/api/health
   Microsoft, simulated      {stack.microsoft}/
-  ConnectWise, simulated    {stack.connectwise}/
+  {f"{site.title}, simulated":24}  {stack.psa}/
 
 Try it: add two seats to a licence of {one.customer.name} at
   {stack.microsoft}/tenants/{tenant}
-then sync that customer now and look at its lines at {stack.connectwise}/
+then sync that customer now and look at its lines at {stack.psa}/
   curl -X POST {stack.app}/api/customers/{one.customer_id}/sync
   curl {stack.app}/api/customers/{one.customer_id}/history
 """
@@ -304,7 +293,7 @@ def _today() -> date:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local demo", description=__doc__)
-    parser.add_argument("--psa", choices=PSAS, default=PSAS[0], help="which PSA is simulated")
+    parser.add_argument("--psa", choices=SITES, default=DEFAULT, help="which PSA is simulated")
     parser.add_argument("--once", action="store_true", help="end after the check")
     parser.add_argument(
         "--port", type=int, help=f"of the app; default {DEFAULT_PORT}, with --once a free one"

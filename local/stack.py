@@ -12,6 +12,7 @@ from local.azurite import azurite
 from local.processes import Processes, free_port, port_answers, url_answers
 from local.sample.microsoft import CLIENT_ID, CLIENT_SECRET, PARTNER_TENANT_ID
 from local.simulators.serve import SIMULATORS
+from local.sites.site import Site
 
 ROOT = Path(__file__).resolve().parent.parent
 NEVER = "0 0 0 29 2 *"
@@ -33,7 +34,7 @@ class Stack:
 
     app: str
     microsoft: str
-    connectwise: str
+    psa: str
     wait: Callable[[], str]
 
 
@@ -42,11 +43,14 @@ class PortTakenError(Exception):
 
 
 @contextlib.contextmanager
-def running_stack(logs: Path, *, port: int, schedule: str, progress: Progress) -> Iterator[Stack]:
+def running_stack(
+    logs: Path, site: Site, *, port: int, schedule: str, progress: Progress
+) -> Iterator[Stack]:
     """Run everything while the block runs; nothing of it outlives the block.
 
     Args:
         logs: Directory for what the processes write.
+        site: The PSA that is simulated.
         port: Of the app; 0 takes a free one.
         schedule: When the cycle starts by itself.
         progress: Called with what is being started, as a block around it.
@@ -61,31 +65,32 @@ def running_stack(logs: Path, *, port: int, schedule: str, progress: Progress) -
         with progress("storage (Azurite)"):
             storage = running.enter_context(azurite(log=logs / "azurite.log"))
         processes = running.enter_context(Processes())
-        with progress("Microsoft and ConnectWise, simulated"):
-            urls = _start_simulators(processes, logs)
+        with progress(f"Microsoft and {site.title}, simulated"):
+            urls = _start_simulators(processes, logs, ["microsoft", site.name])
         with progress("the app"):
             app_port = port or free_port()
-            settings = _settings(storage.connection_string, schedule, urls)
+            settings = _settings(storage.connection_string, schedule, urls["microsoft"])
+            settings |= site.settings(urls[site.name])
             _start_host(processes, logs, app_port, settings)
         yield Stack(
             app=f"http://127.0.0.1:{app_port}",
             microsoft=urls["microsoft"],
-            connectwise=urls["connectwise"],
+            psa=urls[site.name],
             wait=lambda: processes.wait().name,
         )
 
 
-def _start_simulators(processes: Processes, logs: Path) -> dict[str, str]:
-    ports = {
-        name: free_port() if port_answers(default) else default
-        for name, (default, _) in SIMULATORS.items()
-    }
+def _start_simulators(processes: Processes, logs: Path, names: list[str]) -> dict[str, str]:
+    ports = {}
+    for name in names:
+        default, _ = SIMULATORS[name]
+        ports[name] = free_port() if port_answers(default) else default
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     options = [option for name, port in ports.items() for option in (f"--{name}-port", str(port))]
     answers = [url_answers(f"{url}/_sim/health") for url in urls.values()]
     processes.start(
         "simulators",
-        [sys.executable, "-m", "local", "simulators", *options],
+        [sys.executable, "-m", "local", "simulators", *names, *options],
         directory=ROOT,
         log=logs / "simulators.log",
         ready=lambda: all(answer() for answer in answers),
@@ -107,7 +112,7 @@ def _start_host(processes: Processes, logs: Path, port: int, settings: Mapping[s
     )
 
 
-def _settings(storage: str, schedule: str, urls: Mapping[str, str]) -> dict[str, str]:
+def _settings(storage: str, schedule: str, microsoft: str) -> dict[str, str]:
     return {
         "FUNCTIONS_WORKER_RUNTIME": "python",
         "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
@@ -116,15 +121,8 @@ def _settings(storage: str, schedule: str, urls: Mapping[str, str]) -> dict[str,
         "MICROSOFT__main__TENANT_ID": PARTNER_TENANT_ID,
         "MICROSOFT__main__CLIENT_ID": CLIENT_ID,
         "MICROSOFT__main__CLIENT_SECRET": CLIENT_SECRET,
-        "MICROSOFT__main__LOGIN_URL": urls["microsoft"],
-        "MICROSOFT__main__GRAPH_URL": urls["microsoft"],
-        "PSA__main__PROVIDER": "connectwise",
-        "PSA__main__URL": urls["connectwise"],
-        "PSA__main__TIME_ZONE": "UTC",
-        "PSA__main__COMPANY_ID": "demo",
-        "PSA__main__PUBLIC_KEY": "demo-public",
-        "PSA__main__PRIVATE_KEY": "demo-private",
-        "PSA__main__CLIENT_ID": "00000000-0000-4000-8000-000000000004",
+        "MICROSOFT__main__LOGIN_URL": microsoft,
+        "MICROSOFT__main__GRAPH_URL": microsoft,
     }
 
 

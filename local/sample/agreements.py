@@ -1,10 +1,10 @@
 """The sample's kinds of agreement, and their dates as of today."""
 
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from enum import Enum
 
-DAY = timedelta(days=1)
+from local.sites.site import DAY, Terms
+
 _MONTHS_A_YEAR = 12
 _YEARS_OLD = 3
 _MID_MONTH = 15
@@ -20,28 +20,6 @@ class Kind(Enum):
     WITHOUT_PRORATION = "Microsoft 365 (whole months)"
     MID_MONTH = "Microsoft 365 (from the 15th)"
     ENDED = "Microsoft 365 (old contract)"
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """An agreement's calendar today.
-
-    Attributes:
-        starts: First day of the agreement, years ago.
-        period_start, period_end: First and last day of the billing period that today is in.
-        invoiced_through: Last day that is on an invoice already.
-        next_invoice: As the PSA shows it.
-        ends: Last day, for one that has ended.
-    """
-
-    starts: date
-    period_start: date
-    period_end: date
-    invoiced_through: date
-    next_invoice: date
-    annual: bool = False
-    prorates: bool = True
-    ends: date | None = None
 
 
 def terms(kind: Kind, today: date) -> Terms:

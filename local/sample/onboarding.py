@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from local.api import Api, ApiError, Json
-from local.sample.connectwise import agreement_id, company_id, product_id
 from local.sample.customers import CUSTOMERS, Billing, License, SampleCustomer
 from local.sample.microsoft import row_id, tenant_id
+from local.sample.psa import agreement_number, company_id, product_id
 from local.sample.skus import SKUS
+from local.sites.site import Site
 
 CONNECTION = "main"
 
@@ -79,7 +80,7 @@ def exclude_free(app: Api) -> None:
         app.call("PUT", "/api/exclusions", {"items": kept + free})
 
 
-def map_licenses(app: Api, onboarded: Onboarded, profiles: dict[str, str]) -> int:
+def map_licenses(app: Api, site: Site, onboarded: Onboarded, profiles: dict[str, str]) -> int:
     """Map a customer's licences but the free ones, and return how many are mapped.
 
     Raises:
@@ -93,18 +94,19 @@ def map_licenses(app: Api, onboarded: Onboarded, profiles: dict[str, str]) -> in
         if row not in listed:
             raise ApiError(f"{customer.name}: {license_.part_number} is not listed")
         if license_.billing is not None:
-            body = _mapping(customer, license_, license_.billing, profiles)
+            number = agreement_number(customer, license_.billing.agreement)
+            body = _mapping(license_, license_.billing, site.agreement_id(number), profiles)
             app.call("PUT", f"{base}/mappings/{row}", body)
             mapped += 1
     return mapped
 
 
 def _mapping(
-    customer: SampleCustomer, license_: License, billing: Billing, profiles: dict[str, str]
+    license_: License, billing: Billing, agreement_id: str, profiles: dict[str, str]
 ) -> Json:
     return {
         "profile_id": profiles[billing.product or license_.part_number],
-        "agreement_id": str(agreement_id(customer, billing.agreement)),
+        "agreement_id": agreement_id,
         "included": billing.included,
         "minimum": billing.minimum,
         "negative_prorate": False,

@@ -22,7 +22,7 @@ RunId = NewType("RunId", str)  # ours, sorts newest first
 ConnectionName = NewType("ConnectionName", str)  # from the settings
 
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+_KEY = re.compile(r"-?[A-Za-z0-9][A-Za-z0-9_.-]{0,98}")  # HaloPSA counts some of its ids downwards
 _ROW = re.compile(rf"(?:sku|sub)-{_GUID.pattern}|custom-[a-z0-9]{{1,40}}")
 
 
@@ -46,7 +46,8 @@ def is_guid(text: str) -> bool:
 def key(text: str, field: str) -> str:
     """Return the text if it can be part of a storage key and of an address.
 
-    Letters, digits, ``_``, ``.`` and ``-``; at most 100 characters; no ``..``.
+    Letters, digits, ``_``, ``.`` and ``-``; at most 99 characters and a minus before them; no
+    ``..``.
 
     Raises:
         InvalidInputError: It cannot.

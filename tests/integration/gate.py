@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 from tests.integration.stack import Host, Stack
+from tests.integration.wire import changes_something
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 HOST_ONLY = frozenset({"localhosttimers", "Tables"})
@@ -235,6 +236,8 @@ def _step(service: str, method: str, target: str, body: bytes) -> str | None:
         batch = _INNER.search(body) if parts[-1] == "$batch" else None
         name = parts[1].partition("(")[0] if batch is None else batch[1].decode()
         return None if name in HOST_ONLY else f"tables {name} {method}"
+    if not changes_something(method, urlsplit(target).path):
+        return None
     resource = next(part for part in reversed(parts) if not part.isdigit())
     return f"psa {resource} {method}"
 

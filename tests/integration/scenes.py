@@ -11,13 +11,13 @@ from typing import Any
 from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableServiceClient
 
-from local.simulators.connectwise.builders import a_company as a_psa_company
-from local.simulators.connectwise.builders import a_product as a_psa_product
-from local.simulators.connectwise.builders import a_type, an_addition, an_agreement
 from local.simulators.microsoft.builders import a_subscription, a_tenant
 from local.simulators.microsoft.state import Tenant
+from local.sites import site
+from local.sites.known import DEFAULT
+from local.sites.site import Agreement, Company, Held, Product, Story
 from tests.integration.gate import Gate, gate_of
-from tests.integration.stack import BUSINESS_PREMIUM, Stack, stack_in
+from tests.integration.stack import BUSINESS_PREMIUM, MARCH, Stack, stack_in
 
 ROW = f"sku-{BUSINESS_PREMIUM}"
 STANDING_SINCE = date(2026, 1, 1)
@@ -56,24 +56,16 @@ class Scene:
 
     @property
     def lines(self) -> list[Line]:
-        """The agreement's lines, by their ids."""
-        with self.stack.psa.lock:
-            return [
-                Line(
-                    int(one["quantity"]),
-                    _day(one.get("effectiveDate")),
-                    _day(one.get("cancelledDate")),
-                    str(one.get("serialNumber") or "").startswith("SEATSYNC-"),
-                )
-                for one in self.stack.psa.additions_of(self.agreement_id)
-            ]
+        """What the PSA holds on the agreement, in its order."""
+        return [
+            Line(one.quantity, _text(one.starts), _text(one.ends), _is_ours(one))
+            for one in self.stack.held(self.agreement_id)
+        ]
 
     @property
     def markers(self) -> list[str]:
         """The marks of the lines that Seatsync made."""
-        with self.stack.psa.lock:
-            found = self.stack.psa.additions_of(self.agreement_id)
-        return [one["serialNumber"] for one in found if one.get("serialNumber")]
+        return [one.mark for one in self.stack.held(self.agreement_id) if one.mark]
 
     @property
     def history(self) -> list[tuple[int | None, int | None]]:
@@ -118,25 +110,23 @@ class Scenes:
         number = next(self._numbers)
         company, agreement = 300 + number, 8000 + number
         if not self.profile_id:
-            self.stack.psa.seed(types=[a_type()], products=[a_psa_product(101)])
+            self.stack.tell(Story(products=[Product(101, "M365 Business Premium")]))
             self.profile_id = self.stack.add_profile()
-        additions = []
+        lines = []
         if line is not None:
-            additions = [
-                an_addition(
-                    500 + number, agreement=agreement, quantity=line, effective=STANDING_SINCE
-                )
-            ]
-        with self.stack.psa.lock:
-            self.stack.psa.seed(
-                companies=[a_psa_company(company, name=f"Contoso {number}")],
-                agreements=[an_agreement(agreement, company=company)],
-                additions=additions,
+            lines = [site.Line(500 + number, agreement, 101, line, STANDING_SINCE)]
+        self.stack.tell(
+            Story(
+                companies=[Company(company, f"Contoso {number}")],
+                agreements=[Agreement(agreement, company, MARCH)],
+                lines=lines,
             )
+        )
         tenant = a_tenant(f"Contoso {number}", [a_subscription(BUSINESS_PREMIUM, seats)])
         self.stack.add_tenant(tenant)
         customer_id = self.stack.add_customer(tenant, str(company))
-        self.stack.map_row(customer_id, ROW, self.profile_id, str(agreement))
+        agreement_id = self.stack.site.agreement_id(agreement)
+        self.stack.map_row(customer_id, ROW, self.profile_id, agreement_id)
         return Scene(self.stack, self.tables, tenant, customer_id, agreement)
 
     def adopted(self, *, seats: int) -> Scene:
@@ -148,9 +138,9 @@ class Scenes:
 
 
 @contextlib.contextmanager
-def scenes_in(directory: Path, **environment: str) -> Iterator[Scenes]:
+def scenes_in(directory: Path, *, psa: str = DEFAULT, **environment: str) -> Iterator[Scenes]:
     """Run a stack behind a gate while the block runs; its hosts get this environment."""
-    with stack_in(directory) as stack:
+    with stack_in(directory, psa) as stack:
         storage = stack.environment["AzureWebJobsStorage"]
         stack.environment |= environment
         with (
@@ -160,5 +150,9 @@ def scenes_in(directory: Path, **environment: str) -> Iterator[Scenes]:
             yield Scenes(stack, gate, tables)
 
 
-def _day(moment: str | None) -> str | None:
-    return None if moment is None else moment[:10]
+def _is_ours(held: Held) -> bool:
+    return (held.mark or "").startswith("SEATSYNC-")
+
+
+def _text(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()

@@ -7,7 +7,10 @@ Microsoft and the PSA hold directly:
         stack.start_host()
         run = stack.post("/api/customers/…/sync").json()
         stack.finished(run["run_id"])
-        assert stack.psa.additions_of(7001)[0]["quantity"] == 12
+        assert stack.lines(7001)[0] == (12, "2026-01-01", None)
+
+``stack_in(directory, psa="halopsa")`` has another PSA than ConnectWise; what a test tells it as a
+``Story`` and reads by ``lines`` is the same for all.
 
 Every stack has a storage account of its own, and begins on 17 March 2026: ``stack.travel(to)``
 moves what billing counts as now, for the hosts and for the PSA; the storage, leases and pauses
@@ -19,7 +22,7 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,11 +35,6 @@ from local.processes import Child, Processes, free_port, url_answers
 from local.simulators.common.app import simulator_of
 from local.simulators.common.server import running
 from local.simulators.common.simulator import Simulator
-from local.simulators.connectwise.builders import a_company as a_psa_company
-from local.simulators.connectwise.builders import a_product as a_psa_product
-from local.simulators.connectwise.builders import a_type, an_agreement
-from local.simulators.connectwise.state import DEMO_MEMBER, PsaState
-from local.simulators.connectwise.vendor import connectwise_app
 from local.simulators.microsoft.builders import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -48,6 +46,8 @@ from local.simulators.microsoft.builders import (
 )
 from local.simulators.microsoft.state import MicrosoftState, Tenant, add_seats
 from local.simulators.microsoft.vendor import Microsoft, microsoft_app
+from local.sites.known import DEFAULT, SITES
+from local.sites.site import Agreement, Company, Held, Product, Site, Story, Terms
 from tests.integration.waiting import eventually
 from tests.integration.wire import Wire
 
@@ -60,6 +60,15 @@ QUEUES = ("tenant-sync", "license-sync")
 
 E5 = "06ebc4ee-1bb5-47dd-8120-11324bc54e06"
 BUSINESS_PREMIUM = "cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46"
+
+MARCH = Terms(
+    starts=date(2026, 1, 1),
+    period_start=date(2026, 3, 1),
+    period_end=date(2026, 3, 31),
+    invoiced_through=date(2026, 3, 31),
+    next_invoice=date(2026, 4, 1),
+)
+"""Of an agreement that is billed monthly in advance, and invoiced through March 2026."""
 
 T = TypeVar("T")
 
@@ -99,6 +108,7 @@ class Stack:
 
     Attributes:
         environment: What every host gets; change it before starting one.
+        site: Which PSA it is, and how its simulator is told and read.
         psa, microsoft: The state of the simulators. The Microsoft one may be replaced.
         psa_simulator, microsoft_simulator: Their faults, calls, latency and violations.
         psa_wire: The writes that the PSA was sent, byte for byte.
@@ -106,7 +116,8 @@ class Stack:
     """
 
     environment: dict[str, str]
-    psa: PsaState
+    site: Site
+    psa: Any
     psa_simulator: Simulator
     microsoft_simulator: Simulator
     storage: QueueServiceClient
@@ -230,27 +241,33 @@ class Stack:
 
     # What a story begins with -----------------------------------------------------------------
 
+    def tell(self, story: Story) -> None:
+        """Let the PSA have what the story says, beside what it has."""
+        with self.psa.lock:
+            self.psa.seed(**self.site.records(story))
+
     def contoso(self, seats: int = 10) -> Tenant:
         """Return a tenant with Business Premium; the PSA has its company 250, agreement 7001,
         invoiced through March 2026, and product 101.
         """
-        self.psa.seed(
-            companies=[a_psa_company(250, name="Contoso")],
-            types=[a_type()],
-            products=[a_psa_product(101)],
-            agreements=[an_agreement(7001)],
+        self.tell(
+            Story(
+                companies=[Company(250, "Contoso")],
+                products=[Product(101, "M365 Business Premium")],
+                agreements=[Agreement(7001, 250, MARCH)],
+            )
         )
         return self.add_tenant(a_tenant("Contoso", [a_subscription(BUSINESS_PREMIUM, seats)]))
 
-    def add_customer(self, tenant: Tenant, company_id: str = "250") -> str:
-        """Add a customer and return its id."""
+    def add_customer(self, tenant: Tenant, company_id: str = "250", psa: str = "main") -> str:
+        """Add a customer of a PSA connection and return its id."""
         answer = self.post(
             "/api/customers",
             {
                 "name": tenant.name,
                 "microsoft": "main",
                 "tenant_id": tenant.id,
-                "psa": "main",
+                "psa": psa,
                 "company_id": company_id,
             },
         )
@@ -277,10 +294,12 @@ class Stack:
         customer_id: str,
         row_id: str,
         profile_id: str,
-        agreement_id: str = "7001",
+        agreement_id: str | None = None,
         **more: Any,
     ) -> None:
-        """Map a row; the customer's tenant is read first if it never was."""
+        """Map a row to an agreement (that of Contoso unless given); its tenant is read first."""
+        if agreement_id is None:
+            agreement_id = self.site.agreement_id(7001)
         self.get(f"/api/customers/{customer_id}/licenses").raise_for_status()
         body = {"profile_id": profile_id, "agreement_id": agreement_id, **more}
         answer = self.put(f"/api/customers/{customer_id}/mappings/{row_id}", body)
@@ -295,25 +314,27 @@ class Stack:
         assert answer.status_code == 202, answer.text
         return self.finished(answer.json()["run_id"], seconds)
 
-    def mapped_contoso(self, seats: int = 10, **mapping: Any) -> "Story":
+    def mapped_contoso(self, seats: int = 10, **mapping: Any) -> "Mapped":
         """Return Contoso added, with its Business Premium mapped, and nothing synced yet."""
         tenant = self.contoso(seats)
         customer_id = self.add_customer(tenant)
         row_id = f"sku-{BUSINESS_PREMIUM}"
         self.map_row(customer_id, row_id, self.add_profile(), **mapping)
-        return Story(tenant, customer_id, row_id)
+        return Mapped(tenant, customer_id, row_id)
 
-    def lines(self, agreement_id: int = 7001) -> list[tuple[int, str | None, str | None]]:
-        """Return quantity, first and last day of an agreement's lines, by their ids."""
+    def held(self, agreement: int = 7001) -> list[Held]:
+        """Return what the PSA holds on an agreement, in its order."""
         with self.psa.lock:
-            return [
-                (int(one["quantity"]), _day(one, "effectiveDate"), _day(one, "cancelledDate"))
-                for one in self.psa.additions_of(agreement_id)
-            ]
+            found = self.site.held(self.psa.dump())
+        return [one for one in found if one.agreement == agreement]
+
+    def lines(self, agreement: int = 7001) -> list[tuple[int, str | None, str | None]]:
+        """Return quantity, first and last day of what the PSA holds on an agreement."""
+        return [(one.quantity, _text(one.starts), _text(one.ends)) for one in self.held(agreement)]
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class Mapped:
     """A customer with one mapped row."""
 
     tenant: Tenant
@@ -322,10 +343,15 @@ class Story:
 
 
 @contextlib.contextmanager
-def stack_in(directory: Path) -> Iterator[Stack]:
-    """Run a storage account and both simulators while the block runs; hosts are started in it."""
-    psa = PsaState()
-    psa_app = connectwise_app(psa)
+def stack_in(directory: Path, psa: str = DEFAULT) -> Iterator[Stack]:
+    """Run a storage account and both simulators while the block runs; hosts are started in it.
+
+    Args:
+        psa: The PSA's name, one of ``local.sites.known.SITES``.
+    """
+    site = SITES[psa]
+    state = site.new_state()
+    psa_app = site.app(state)
     wire = Wire()
     microsoft = microsoft_app(
         MicrosoftState(
@@ -343,11 +369,13 @@ def stack_in(directory: Path) -> Iterator[Stack]:
     ):
         stack = Stack(
             environment={
-                **_environment(microsoft_url, psa_url),
+                **_environment(microsoft_url),
+                **site.settings(psa_url),
                 "AzureWebJobsStorage": emulator.connection_string,
                 "CLOCK_FILE": str(directory / "clock.txt"),
             },
-            psa=psa,
+            site=site,
+            psa=state,
             psa_simulator=simulator_of(psa_app),
             microsoft_simulator=simulator_of(microsoft),
             storage=storage,
@@ -356,11 +384,11 @@ def stack_in(directory: Path) -> Iterator[Stack]:
             psa_wire=wire,
         )
         stack.travel(START)
-        psa.now = lambda: stack.now
+        state.now = lambda: stack.now
         yield stack
 
 
-def _environment(microsoft_url: str, psa_url: str) -> dict[str, str]:
+def _environment(microsoft_url: str) -> dict[str, str]:
     return {
         "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
         "SYNC_SCHEDULE": NEVER,
@@ -372,16 +400,8 @@ def _environment(microsoft_url: str, psa_url: str) -> dict[str, str]:
         "MICROSOFT__main__CLIENT_SECRET": CLIENT_SECRET,
         "MICROSOFT__main__LOGIN_URL": microsoft_url,
         "MICROSOFT__main__GRAPH_URL": microsoft_url,
-        "PSA__main__PROVIDER": "connectwise",
-        "PSA__main__URL": psa_url,
-        "PSA__main__TIME_ZONE": "UTC",
-        "PSA__main__COMPANY_ID": "demo",
-        "PSA__main__PUBLIC_KEY": DEMO_MEMBER.public_key,
-        "PSA__main__PRIVATE_KEY": DEMO_MEMBER.private_key,
-        "PSA__main__CLIENT_ID": "00000000-0000-4000-8000-000000000004",
     }
 
 
-def _day(record: dict[str, Any], field_name: str) -> str | None:
-    value = record.get(field_name)
-    return None if value is None else str(value)[:10]
+def _text(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()

@@ -16,9 +16,9 @@ import requests
 
 from local.api import Api
 from local.processes import port_answers
-from local.sample.connectwise import product_id
 from local.sample.customers import CUSTOMERS
 from local.sample.microsoft import row_id, tenant_id
+from local.sample.psa import product_id
 from tests.integration.waiting import eventually
 
 pytestmark = pytest.mark.stack
@@ -37,10 +37,10 @@ class Served:
     process: "subprocess.Popen[str]"
     app: str
     microsoft: str
-    connectwise: str
+    psa: str
 
     def ports(self) -> list[int]:
-        return [int(url.rpartition(":")[2]) for url in (self.app, self.microsoft, self.connectwise)]
+        return [int(url.rpartition(":")[2]) for url in (self.app, self.microsoft, self.psa)]
 
 
 @contextlib.contextmanager
@@ -84,7 +84,7 @@ def test_two_more_seats_are_in_the_psa_three_seconds_after_sync_now(tmp_path):
     with (
         serving(tmp_path / "demo.log") as demo,
         Api(demo.app) as app,
-        Api(demo.connectwise) as psa,
+        Api(demo.psa) as psa,
     ):
         customer = next(
             one["customer_id"]

@@ -24,7 +24,7 @@ from local.simulators.microsoft.builders import CLIENT_ID
 from local.simulators.microsoft.state import GRAPH_PERMISSIONS, RefreshToken
 from local.simulators.partnercenter.builders import partner_center_of
 from local.simulators.partnercenter.vendor import MOUNTED_AT
-from tests.integration.stack import BUSINESS_PREMIUM, Stack, Story
+from tests.integration.stack import BUSINESS_PREMIUM, Mapped, Stack
 
 STATED_ANNUAL = {"length": "annual", "certainty": "stated"}
 TWO_MORE = (2, "2026-03-18", "2026-03-31")
@@ -88,7 +88,7 @@ def with_partner_center(stack: Stack) -> None:
     stack.environment["MICROSOFT__main__PARTNER_CENTER_URL"] = graph + MOUNTED_AT
 
 
-def billed_contoso(stack: Stack) -> Story:
+def billed_contoso(stack: Stack) -> Mapped:
     """Add Contoso with ten seats, map it, and sync it until the line is in the PSA."""
     story = stack.mapped_contoso(seats=10)
     run = stack.sync(story.customer_id)
@@ -101,7 +101,7 @@ def standing_seats(stack: Stack) -> list[int]:
     return [seats for seats, _, ends in stack.lines() if ends is None]
 
 
-def shown_term(stack: Stack, story: Story) -> object:
+def shown_term(stack: Stack, story: Mapped) -> object:
     [row] = stack.get(f"/api/customers/{story.customer_id}/licenses").json()["items"]
     [subscription] = row["subscriptions"]
     return subscription["term"]
@@ -142,7 +142,7 @@ def test_with_partner_center_the_term_is_stated(stack: Stack, how):
     stack.sync(customer_id)
 
     assert standing_seats(stack) == [10]
-    assert shown_term(stack, Story(contoso, customer_id, row_id)) == STATED_ANNUAL
+    assert shown_term(stack, Mapped(contoso, customer_id, row_id)) == STATED_ANNUAL
     assert any(kind.startswith("partnercenter") for kind in answered(stack))
 
 

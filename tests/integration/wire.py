@@ -13,6 +13,13 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 READS = frozenset({"GET", "HEAD"})
+READ_BY_POST = frozenset({"query", "token"})
+"""Last parts of addresses that are only read, whatever the method."""
+
+
+def changes_something(method: str, path: str) -> bool:
+    """Return whether a call of a PSA's API is a write."""
+    return method not in READS and path.rpartition("/")[2] not in READ_BY_POST
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,7 +48,8 @@ class Wire:
         """Return the application with its writes heard."""
 
         async def heard(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-            is_write = scope["type"] == "http" and scope["method"] not in READS
+            http = scope["type"] == "http"
+            is_write = http and changes_something(scope["method"], scope["path"])
             if not is_write or scope["path"].startswith("/_sim/"):
                 await app(scope, receive, send)
                 return

@@ -18,7 +18,7 @@ class ScriptedDemo:
     writes: tuple[str, ...] = ()
     onboarded = ()
 
-    def __init__(self, *_apis):
+    def __init__(self, *_what):
         pass
 
     def set_up(self):
@@ -37,7 +37,7 @@ class ScriptedDemo:
 @pytest.fixture
 def scripted(monkeypatch, tmp_path):
     @contextlib.contextmanager
-    def stack(logs, **_how):
+    def stack(logs, _site, **_how):
         (logs / "app.log").write_text("the app's own words")
         yield Stack("http://app", "http://microsoft", "http://psa", lambda: "app")
 

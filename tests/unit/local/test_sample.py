@@ -8,15 +8,17 @@ from pathlib import Path
 import pytest
 
 from local.sample import microsoft
-from local.sample.agreements import DAY, Kind, terms
-from local.sample.connectwise import agreement_id, connectwise_state, product_id
+from local.sample.agreements import Kind, terms
 from local.sample.customers import CUSTOMERS, Ending
 from local.sample.microsoft import microsoft_state, row_id
-from local.sample.rule import Line, differences, lines_due, seats_due
+from local.sample.psa import agreement_number, existing_lines, product_id, story
+from local.sample.rule import differences, lines_due, seats_due
 from local.sample.skus import SKUS, UNKNOWN_TO_MICROSOFTS_TABLE
 from local.simulators.common import exact_json
 from local.simulators.connectwise import calendars
 from local.simulators.connectwise.state import PsaState
+from local.sites.known import SITES
+from local.sites.site import DAY, Held
 from shared.adapters.http.payload import Payload
 from shared.adapters.psa.connectwise import additions, agreements
 from shared.domain.agreements import Capabilities, ChangeKind, CreateLine, SetQuantity
@@ -69,6 +71,10 @@ ON_17_MARCH = [
 ]
 
 
+def told(psa, today):
+    return SITES[psa].dumped(story(psa, today))
+
+
 def licenses():
     return [(customer, license_) for customer in CUSTOMERS for license_ in customer.licenses]
 
@@ -111,24 +117,82 @@ def test_the_rule_bills_what_was_worked_out_by_hand(name, part_number):
 
 
 def test_the_rule_holds_the_lines_that_were_worked_out_by_hand():
-    due = lines_due(A_DAY)
+    due = lines_due("connectwise", A_DAY)
 
     for agreement, part_number, quantity, starts, ends in ON_17_MARCH:
-        assert Line(agreement, product_id(part_number), quantity, starts, ends) in due
+        assert Held(agreement, product_id(part_number), quantity, starts, ends) in due
     touched = {(agreement, product_id(part)) for agreement, part, *_ in ON_17_MARCH}
-    assert len([x for x in due if (x.agreement_id, x.product_id) in touched]) == len(ON_17_MARCH)
+    assert len([x for x in due if (x.agreement, x.product) in touched]) == len(ON_17_MARCH)
+
+
+SEATS_ON_17_MARCH = {
+    # Two more from today; for the last twelve days of a month, or of a year, alike.
+    "autotask": [
+        (7001, "SPB", 10, date(2023, 3, 1), date(2026, 3, 16)),
+        (7001, "SPB", 12, A_DAY, None),
+        (7032, "ENTERPRISEPACK", 28, date(2023, 3, 1), date(2026, 3, 16)),
+        (7032, "ENTERPRISEPACK", 30, A_DAY, None),
+        # Fewer: March has begun with 5, so from April.
+        (7032, "PROJECT_P1", 5, date(2023, 3, 1), date(2026, 3, 31)),
+        (7032, "PROJECT_P1", 3, date(2026, 4, 1), None),
+        # Fewer, and invoiced through March: from April too.
+        (7019, "SPE_E3", 20, date(2023, 3, 1), date(2026, 3, 31)),
+        (7019, "SPE_E3", 15, date(2026, 4, 1), None),
+        (7046, "INTUNE_A", 14, A_DAY, None),
+        # Another tool has planned ahead.
+        (7061, "AAD_PREMIUM_P2", 8, date(2023, 3, 1), date(2026, 4, 30)),
+        (7061, "AAD_PREMIUM_P2", 11, date(2026, 5, 1), None),
+    ],
+    "halopsa": [
+        (7001, "SPB", 10, date(2023, 3, 1), None),
+        (7001, "SPB", 2, A_DAY, None),
+        (7032, "PROJECT_P1", 5, date(2023, 3, 1), None),
+        (7019, "SPE_E3", 15, date(2023, 3, 1), None),
+        (7046, "INTUNE_A", 14, A_DAY, None),
+    ],
+    "syncro": [
+        (7001, "SPB", 12, None, None),
+        (7032, "PROJECT_P1", 3, None, None),
+        (7019, "SPE_E3", 15, None, None),
+        (7046, "INTUNE_A", 14, None, None),
+        (7061, "AAD_PREMIUM_P2", 3, None, None),
+        (7061, "AAD_PREMIUM_P2", 8, None, None),
+    ],
+}
+
+
+@pytest.mark.parametrize("psa", SEATS_ON_17_MARCH)
+def test_each_psa_holds_the_same_seats_in_its_own_way(psa):
+    expected = SEATS_ON_17_MARCH[psa]
+    touched = {(agreement, product_id(part)) for agreement, part, *_ in expected}
+
+    due = [one for one in lines_due(psa, A_DAY) if (one.agreement, one.product) in touched]
+
+    assert sorted(due, key=str) == sorted(
+        (Held(agreement, product_id(part), *rest) for agreement, part, *rest in expected), key=str
+    )
+
+
+@pytest.mark.parametrize("psa", SITES)
+def test_what_is_there_before_is_held_before(psa):
+    due = {(one.agreement, one.product) for one in lines_due(psa, A_DAY)}
+
+    found = SITES[psa].held(told(psa, A_DAY))
+
+    assert {(one.agreement, one.product) for one in found} <= due
+    assert len(found) == len(list(existing_lines(psa, A_DAY))) + (psa == "autotask")
 
 
 def test_what_cannot_be_billed_keeps_the_line_it_had():
-    due = lines_due(A_DAY)
+    due = lines_due("connectwise", A_DAY)
 
     for customer, license_ in licenses():
         if license_.billing is not None and license_.billing.ending is not Ending.BILLED:
             own = [
                 line.quantity
                 for line in due
-                if line.agreement_id == agreement_id(customer, license_.billing.agreement)
-                and line.product_id == product_id(license_.part_number)
+                if line.agreement == agreement_number(customer, license_.billing.agreement)
+                and line.product == product_id(license_.part_number)
             ]
             assert own == [license_.billing.line]
 
@@ -136,7 +200,7 @@ def test_what_cannot_be_billed_keeps_the_line_it_had():
 def test_the_simulator_reads_the_same_calendar_on_any_day():
     for today in DAYS[::3]:
         state = PsaState()
-        state.restore(connectwise_state(today))
+        state.restore(told("connectwise", today))
         records = {one["name"]: one for one in state.agreements.values()}
 
         assert set(records) == {kind.value for kind in Kind}
@@ -147,7 +211,7 @@ def test_the_simulator_reads_the_same_calendar_on_any_day():
 
 
 def test_states_survive_the_way_to_the_simulators():
-    sent = exact_json.loads(exact_json.dumps(connectwise_state(A_DAY)))
+    sent = exact_json.loads(exact_json.dumps(told("connectwise", A_DAY)))
     state = microsoft_state(A_DAY)
 
     PsaState().restore(sent)
@@ -167,22 +231,22 @@ def test_no_subscription_is_past_its_next_change():
     "today", [day for day in DAYS if day.day in {1, 14, 15, 16, 28, 29, 31}][::2]
 )
 def test_the_planner_comes_to_the_same_lines_by_its_own_way(today):
-    assert differences(lines_due(today), planned_lines(today)) == []
+    assert differences(lines_due("connectwise", today), planned_lines(today)) == []
 
 
 def planned_lines(today):
     """The sample's lines after what the planner would write, group by group."""
     state = PsaState()
-    state.restore(connectwise_state(today))
+    state.restore(told("connectwise", today))
     lines = {
-        number: Line(one["agreementId"], one["product"]["id"], int(one["quantity"]), day_of(one))
+        number: Held(one["agreementId"], one["product"]["id"], int(one["quantity"]), day_of(one))
         for number, one in state.additions.items()
     }
     groups = {}
     for customer, license_ in licenses():
         if license_.billing is not None and license_.billing.ending is not Ending.UNKNOWN:
             key = (
-                agreement_id(customer, license_.billing.agreement),
+                agreement_number(customer, license_.billing.agreement),
                 product_id(license_.billing.product or license_.part_number),
             )
             groups.setdefault(key, []).append(license_)
@@ -194,10 +258,10 @@ def planned_lines(today):
             if isinstance(operation, SetQuantity):
                 number = int(operation.line_id)
                 old = lines[number]
-                lines[number] = Line(agreement, product, operation.after, old.starts)
+                lines[number] = Held(agreement, product, operation.after, old.starts)
             else:
                 assert isinstance(operation, CreateLine)
-                lines[max(lines) + 1] = Line(
+                lines[max(lines) + 1] = Held(
                     agreement, product, operation.quantity, operation.starts, operation.ends
                 )
     return list(lines.values())
@@ -236,8 +300,8 @@ def day_of(addition):
 
 
 def test_a_missing_a_foreign_and_a_double_line_are_told():
-    line = Line(7001, 101, 12, A_DAY)
-    other = Line(7001, 101, 10, A_DAY, A_DAY + DAY)
+    line = Held(7001, 101, 12, A_DAY)
+    other = Held(7001, 101, 10, A_DAY, A_DAY + DAY)
 
     assert differences([line], [line]) == []
     assert differences([line, other], [line]) == [
