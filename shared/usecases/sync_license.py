@@ -3,13 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from shared.domain.agreements import (
-    Agreement,
-    AgreementLine,
-    CreateLine,
-    LineKind,
-    in_words,
-)
+from shared.domain.agreements import Agreement, in_words
 from shared.domain.approvals import ApprovalState
 from shared.domain.customers import CustomerState
 from shared.domain.errors import (
@@ -21,7 +15,7 @@ from shared.domain.errors import (
     RateLimitError,
 )
 from shared.domain.history import Change
-from shared.domain.intents import Intent, abandoned, has_landed, recovery, with_standing_line
+from shared.domain.intents import Intent
 from shared.domain.ledger import Ledger
 from shared.domain.plans import Member, Plan, PlanStatus
 from shared.domain.runs import ItemState, Run, RunItem, RunState
@@ -37,6 +31,7 @@ from shared.usecases.outcomes import (
 )
 from shared.usecases.pauses import check_not_paused, pause, psa_key, wait_of
 from shared.usecases.plan_group import GroupInView, GroupPlanner
+from shared.usecases.write_operations import OperationWriter
 
 HEADER_IS_FRESH = timedelta(minutes=15)
 """An agreement's header that was read longer ago than this is read again before a write."""
@@ -112,7 +107,9 @@ class _GroupWork:
         intent = services.intents.get(message.customer_id, message.group_id)
         finished = False
         if intent is not None:
-            ledger, finished = self._recover(intent, ledger, header, lines, lease)
+            ledger, finished = self._writer().recover(
+                intent, ledger, header.first_uninvoiced, lines, lease
+            )
             lines = self.psa.gateway.list_lines(message.agreement_id)
             if ledger is not None:
                 book = replace(book, ledgers={**book.ledgers, message.group_id: ledger})
@@ -196,9 +193,7 @@ class _GroupWork:
         now = self.services.clock.real_now()
         item = item_of(self.message.run_id, self.message.customer_id, self.members, plan, now)
         if plan.status is PlanStatus.CHANGE and plan.ledger is not None:
-            intent = self._open_intent(plan, plan.ledger, header, run)
-            self._still_ours(lease, intent)
-            self._execute(intent, ledger, lease)
+            self._writer().write(self._intent(plan, plan.ledger, header, run), ledger, lease)
             before, after = seats_changed(plan)
             board.settle(plan.group.group_id)
             item = replace(item, state=ItemState.CHANGED, before=before, after=after)
@@ -220,92 +215,22 @@ class _GroupWork:
                 return
         self.services.runs.put_items([item])
 
-    def _open_intent(
-        self, plan: Plan, kept: Ledger, header: Agreement, run: Run
-    ) -> Versioned[Intent]:
+    def _intent(self, plan: Plan, kept: Ledger, header: Agreement, run: Run) -> Intent:
         change = self._change(plan, run)
         if header.first_uninvoiced is None:
             raise AssertionError("a blocked agreement is not written to")
         kept = replace(kept, last_change=change.change_id, written_at=change.at)
-        return self.services.intents.open(
-            Intent(change, plan.operations, kept, header.first_uninvoiced, change.at)
+        return Intent(change, plan.operations, kept, header.first_uninvoiced, change.at)
+
+    def _writer(self) -> OperationWriter:
+        message = self.message
+        return OperationWriter(
+            message.customer_id,
+            message.group_id,
+            message.agreement_id,
+            self.psa.gateway,
+            self.services,
         )
-
-    def _still_ours(self, lease: Lease, intent: Versioned[Intent]) -> None:
-        """Go on only if nobody took the line group since it was planned.
-
-        A worker that stalled for longer than its lease would else send a plan that another one's
-        writes have overtaken; an intent left behind would have it sent by the next delivery.
-
-        Raises:
-            LeaseTakenError: Somebody did; nothing was sent, and the intent is forgotten.
-        """
-        try:
-            lease.keep()
-        except LeaseTakenError:
-            self.services.intents.close(intent)
-            raise
-
-    def _execute(
-        self, intent: Versioned[Intent], ledger: Versioned[Ledger] | None, lease: Lease
-    ) -> Versioned[Ledger]:
-        """Send what has not landed, save the ledger and the history, close the intent."""
-        kept = intent.value.ledger
-        for operation in intent.value.operations:
-            lease.keep()
-            try:
-                line = self.psa.gateway.execute(operation)
-            except OperatorActionError:
-                self._abandon(intent, ledger)
-                raise
-            if isinstance(operation, CreateLine) and operation.kind is LineKind.STANDING:
-                kept = replace(kept, line_id=None if line is None else line.line_id)
-        return self._complete(intent, ledger, kept)
-
-    def _complete(
-        self, intent: Versioned[Intent], ledger: Versioned[Ledger] | None, kept: Ledger
-    ) -> Versioned[Ledger]:
-        if ledger is None or ledger.value != kept:
-            ledger = self.services.ledgers.save(ledger, kept)
-        self.services.changes.add(intent.value.change)
-        self.services.intents.close(intent)
-        return ledger
-
-    def _abandon(self, intent: Versioned[Intent], ledger: Versioned[Ledger] | None) -> None:
-        """The PSA refused an operation: keep what landed before it, forget the rest."""
-        lines = self.psa.gateway.list_lines(self.message.agreement_id)
-        left = tuple(op for op in intent.value.operations if not has_landed(op, lines))
-        if len(left) == len(intent.value.operations):
-            self.services.intents.close(intent)
-            return
-        before = self._before(ledger)
-        kept = with_standing_line(abandoned(left, intent.value, before, lines), lines)
-        self._complete(intent, ledger, kept)
-
-    def _before(self, ledger: Versioned[Ledger] | None) -> Ledger:
-        if ledger is None:
-            return Ledger(self.message.customer_id, self.message.group_id)
-        return ledger.value
-
-    def _recover(
-        self,
-        intent: Versioned[Intent],
-        ledger: Versioned[Ledger] | None,
-        header: Agreement,
-        lines: tuple[AgreementLine, ...],
-        lease: Lease,
-    ) -> tuple[Versioned[Ledger] | None, bool]:
-        """Finish or forget what an earlier delivery began; return the ledger and whether it did."""
-        found = recovery(intent.value, self._before(ledger), lines, header.first_uninvoiced)
-        if found.ledger is None:
-            self.services.intents.close(intent)
-            return ledger, False
-        rest = replace(
-            intent.value,
-            operations=found.remaining,
-            ledger=with_standing_line(found.ledger, lines),
-        )
-        return self._execute(Versioned(rest, intent.version), ledger, lease), True
 
     def _change(self, plan: Plan, run: Run) -> Change:
         before, after = seats_changed(plan)

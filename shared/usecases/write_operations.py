@@ -1,0 +1,128 @@
+"""Write operations to a PSA exactly once: the intent first, the books last.
+
+Source: docs/adr/0002-absolute-planning-and-exactly-once-writes.md
+"""
+
+from dataclasses import replace
+from datetime import date
+
+from shared.domain.agreements import AgreementLine, CreateLine, LineKind
+from shared.domain.errors import LeaseTakenError, OperatorActionError
+from shared.domain.ids import AgreementId, CustomerId, GroupId
+from shared.domain.intents import Intent, abandoned, has_landed, recovery, with_standing_line
+from shared.domain.ledger import Ledger
+from shared.ports import Lease, PsaGateway, Services, Versioned
+
+
+class OperationWriter:
+    """Writes for one line group while its lease is held. Not safe for threads."""
+
+    def __init__(
+        self,
+        customer_id: CustomerId,
+        group_id: GroupId,
+        agreement_id: AgreementId,
+        gateway: PsaGateway,
+        services: Services,
+    ) -> None:
+        self._unwritten = Ledger(customer_id, group_id)
+        self._agreement_id = agreement_id
+        self._gateway = gateway
+        self._services = services
+
+    def write(self, intent: Intent, ledger: Versioned[Ledger] | None, lease: Lease) -> None:
+        """Store the intent, send its operations, and keep what came of them.
+
+        Raises:
+            LeaseTakenError: Another worker took the line group; nothing was sent.
+            StaleVersionError: The group has an open intent.
+            UnknownOutcomeError: A write got no answer; the intent stays for ``recover``.
+            OperatorActionError: The PSA refused an operation; what landed before it is kept.
+        """
+        opened = self._services.intents.open(intent)
+        self._still_ours(lease, opened)
+        self._execute(opened, ledger, lease)
+
+    def recover(
+        self,
+        intent: Versioned[Intent],
+        ledger: Versioned[Ledger] | None,
+        first_uninvoiced: date | None,
+        lines: tuple[AgreementLine, ...],
+        lease: Lease,
+    ) -> tuple[Versioned[Ledger] | None, bool]:
+        """Finish or forget what an earlier delivery began; return the ledger and whether it did.
+
+        Args:
+            first_uninvoiced: As the agreement says now.
+
+        Raises: as ``write``.
+        """
+        found = recovery(intent.value, self._before(ledger), lines, first_uninvoiced)
+        if found.ledger is None:
+            self._services.intents.close(intent)
+            return ledger, False
+        rest = replace(
+            intent.value,
+            operations=found.remaining,
+            ledger=with_standing_line(found.ledger, lines),
+        )
+        return self._execute(Versioned(rest, intent.version), ledger, lease), True
+
+    def finish(self, intent: Versioned[Intent]) -> None:
+        """Keep an intent that needs no ledger and whose operations have all landed."""
+        self._complete(intent, None, intent.value.ledger)
+
+    def _still_ours(self, lease: Lease, intent: Versioned[Intent]) -> None:
+        """Go on only if nobody took the line group since it was planned.
+
+        A worker that stalled for longer than its lease would else send a plan that another one's
+        writes have overtaken; an intent left behind would have it sent by the next delivery.
+
+        Raises:
+            LeaseTakenError: Somebody did; nothing was sent, and the intent is forgotten.
+        """
+        try:
+            lease.keep()
+        except LeaseTakenError:
+            self._services.intents.close(intent)
+            raise
+
+    def _execute(
+        self, intent: Versioned[Intent], ledger: Versioned[Ledger] | None, lease: Lease
+    ) -> Versioned[Ledger] | None:
+        """Send what has not landed, save the ledger and the history, close the intent."""
+        kept = intent.value.ledger
+        for operation in intent.value.operations:
+            lease.keep()
+            try:
+                line = self._gateway.execute(operation)
+            except OperatorActionError:
+                self._abandon(intent, ledger)
+                raise
+            if isinstance(operation, CreateLine) and operation.kind is LineKind.STANDING:
+                kept = replace(kept, line_id=None if line is None else line.line_id)
+        return self._complete(intent, ledger, kept)
+
+    def _complete(
+        self, intent: Versioned[Intent], ledger: Versioned[Ledger] | None, kept: Ledger
+    ) -> Versioned[Ledger] | None:
+        if self._before(ledger) != kept:
+            ledger = self._services.ledgers.save(ledger, kept)
+        self._services.changes.add(intent.value.change)
+        self._services.intents.close(intent)
+        return ledger
+
+    def _abandon(self, intent: Versioned[Intent], ledger: Versioned[Ledger] | None) -> None:
+        """The PSA refused an operation: keep what landed before it, forget the rest."""
+        lines = self._gateway.list_lines(self._agreement_id)
+        left = tuple(op for op in intent.value.operations if not has_landed(op, lines))
+        if len(left) == len(intent.value.operations):
+            self._services.intents.close(intent)
+            return
+        before = self._before(ledger)
+        kept = with_standing_line(abandoned(left, intent.value, before, lines), lines)
+        self._complete(intent, ledger, kept)
+
+    def _before(self, ledger: Versioned[Ledger] | None) -> Ledger:
+        return self._unwritten if ledger is None else ledger.value
