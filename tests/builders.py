@@ -362,8 +362,10 @@ def a_global_exclusion(sku_id: SkuId = EXCHANGE, *, reason: str = "free") -> Glo
 # The PSA -----------------------------------------------------------------------------------------
 
 
-def a_company(company_id: CompanyId = COMPANY, *, name: str = "Contoso") -> Company:
-    return Company(company_id, name)
+def a_company(
+    company_id: CompanyId = COMPANY, *, name: str = "Contoso", website: str = ""
+) -> Company:
+    return Company(company_id, name, website)
 
 
 def a_product(
@@ -394,6 +396,7 @@ def an_agreement(
     prorates: bool = True,
     problem: str | None = None,
     read_at: datetime = NOW,
+    parent_id: AgreementId | None = None,
 ) -> Agreement:
     return Agreement(
         agreement_id=agreement_id,
@@ -410,6 +413,7 @@ def an_agreement(
         prorates=prorates,
         problem=problem,
         read_at=read_at,
+        parent_id=parent_id,
     )
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from functions.api import shapes, views
 from functions.api.shapes import many
 from functions.auth import Role
-from functions.bodies import Body, Flag, Guid, Key, Name, example
+from functions.bodies import Body, Flag, Guid, Key, Name, Nothing, example
 from functions.contracts import Query, flag
 from functions.endpoints import PAGING, Call, endpoint
 from functions.responses import created, etag_of, no_content, ok, path
@@ -26,6 +26,7 @@ from shared.usecases.customers import (
     delete_customer,
     list_customers,
 )
+from shared.usecases.preflight import preflight_customer
 
 blueprint = func.Blueprint()
 
@@ -196,6 +197,23 @@ def remove_customer(call: Call) -> func.HttpResponse:
     """Stop syncing a customer; its history and its lines in the PSA stay."""
     delete_customer(call.customer_id, call.services, if_match=call.if_match)
     return no_content()
+
+
+@endpoint(
+    blueprint,
+    "POST",
+    "api/customers/{customer_id}/preflight",
+    role=Role.EDITOR,
+    gives=many(shapes.AgreementReport),
+    takes=Nothing,
+    optional=True,
+    outside=True,
+)
+def preflight_a_customer(call: Call) -> func.HttpResponse:
+    """Say what stands in the way of billing on a customer's agreements. Writes nothing."""
+    call.body_or_nothing(Nothing)
+    found = preflight_customer(call.customer_id, call.services)
+    return ok(views.listed(views.preflight(one) for one in found))
 
 
 def _shown(read: Versioned[Customer]) -> func.HttpResponse:

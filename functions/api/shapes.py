@@ -26,6 +26,7 @@ from shared.domain.mappings import BillingProfile
 from shared.domain.mappings import Mapping as DomainMapping
 from shared.domain.plans import PlanStatus
 from shared.domain.preferences import Preferences
+from shared.domain.preflight import Finding, Severity
 from shared.domain.terms import Term
 from shared.usecases.connections import ConnectionTest as DomainConnectionTest
 from shared.usecases.connections import ConnectionView
@@ -295,6 +296,7 @@ class Agreement(Shape):
     next_invoice: date | None
     prorates: bool
     problem: str | None
+    parent_id: str | None
     read_at: datetime
 
 
@@ -369,6 +371,17 @@ class Preview(Shape):
     operations: list[Operation]
     credits_due: list[CreditDue]
     next_invoice: Forecast | None
+
+
+class AgreementReport(Shape):
+    """The pre-flight of an agreement, its worst finding first."""
+
+    agreement_id: str
+    company_id: str | None
+    agreement: Agreement | None
+    customer_ids: list[str]
+    worst: Severity | None
+    findings: list[Finding]
 
 
 # What happened -----------------------------------------------------------------------------------

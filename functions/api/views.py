@@ -16,6 +16,7 @@ from shared.domain.licensing import LicenseRow, Subscription
 from shared.domain.mappings import BillingProfile, Mapping
 from shared.domain.plans import Plan
 from shared.domain.preferences import Preferences
+from shared.domain.preflight import AgreementReport
 from shared.domain.runs import Run, RunItem, Totals
 from shared.exact_json import Json
 from shared.ports import Page, Versioned
@@ -314,7 +315,21 @@ def agreement(value: Agreement) -> Object:
         "next_invoice": jsonable(value.next_invoice),
         "prorates": value.prorates,
         "problem": value.problem,
+        "parent_id": value.parent_id,
         "read_at": jsonable(value.read_at),
+    }
+
+
+def preflight(value: AgreementReport) -> Object:
+    """The pre-flight of an agreement, its worst finding first."""
+    header = value.agreement
+    return {
+        "agreement_id": value.agreement_id,
+        "company_id": value.company_id,
+        "agreement": None if header is None else agreement(header),
+        "customer_ids": list(value.customer_ids),
+        "worst": jsonable(value.worst),
+        "findings": jsonable(value.findings),
     }
 
 

@@ -14,10 +14,15 @@ MARKER_PREFIX = "SEATSYNC-"
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """Whom the PSA bills."""
+    """Whom the PSA bills.
+
+    Attributes:
+        website: Its address or domain as somebody typed it; empty where the PSA tells none.
+    """
 
     company_id: CompanyId
     name: str
+    website: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class Agreement:
         prorates: Whether the PSA charges a part of a period for a part of its days.
         problem: Why nothing can be planned on it, for a person.
         read_at: When the header was read.
+        parent_id: The agreement that it is a part of, where the PSA has such.
     """
 
     agreement_id: AgreementId
@@ -66,6 +72,7 @@ class Agreement:
     prorates: bool
     problem: str | None
     read_at: datetime
+    parent_id: AgreementId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +336,14 @@ def dated_marker(
 def decided_prefix(group_id: GroupId, decided_on: date) -> str:
     """Return what the marks of all dated lines begin with that a group got on one day."""
     return f"{MARKER_PREFIX}{digest(group_id, length=12)}-{decided_on:%Y%m%d}-"
+
+
+def marks(group_id: GroupId, line: AgreementLine) -> bool:
+    """Return whether the line carries a mark of the group, of its standing or its dated lines."""
+    standing = f"{MARKER_PREFIX}{group_id}"
+    dated = f"{MARKER_PREFIX}{digest(group_id, length=12)}-"
+    marker = line.marker or ""
+    return marker == standing or marker.startswith((f"{standing}.", dated))
 
 
 def is_ours(line: AgreementLine) -> bool:

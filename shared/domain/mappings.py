@@ -16,6 +16,7 @@ from shared.domain.ids import (
     SkuId,
     digest,
 )
+from shared.domain.money import rounded
 from shared.domain.quantities import Grace
 
 
@@ -76,6 +77,21 @@ class PricePolicy:
 
     kind: PriceKind
     amount: Decimal | None = None
+
+    def price(self, of_product: Decimal | None) -> Decimal | None:
+        """Return the price of a seat that this sets; ``None`` leaves it to the PSA.
+
+        Args:
+            of_product: The product's own; a percentage of an unknown price sets none.
+
+        Source:
+            docs/adr/0012-invoice-text-and-price.md
+        """
+        if self.kind is PriceKind.PSA or self.amount is None:
+            return None
+        if self.kind is PriceKind.FIXED:
+            return self.amount
+        return None if of_product is None else rounded(of_product * (100 + self.amount) / 100)
 
 
 @dataclass(frozen=True, slots=True)

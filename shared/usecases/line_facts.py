@@ -18,14 +18,11 @@ from shared.domain.mappings import (
     UserLabel,
     Usernames,
 )
-from shared.domain.money import rounded
 from shared.domain.plans import Member
 from shared.domain.sharing import users_of
 from shared.ports import PsaConnection, Services
 from shared.usecases.books import Book
 from shared.usecases.pauses import asking_tenant
-
-_HUNDRED = Decimal(100)
 
 
 class LineFacts:
@@ -60,18 +57,9 @@ class LineFacts:
         return self._products[group.product_id]
 
     def price(self, group: LineGroup) -> Decimal | None:
-        """Return the price of a seat that the profile sets; ``None`` leaves it to the PSA.
-
-        Source:
-            docs/adr/0012-invoice-text-and-price.md
-        """
-        amount = group.price.amount
-        if group.price.kind is PriceKind.PSA or amount is None:
-            return None
-        if group.price.kind is PriceKind.FIXED:
-            return amount
-        price = self.product(group).price
-        return None if price is None else rounded(price * (_HUNDRED + amount) / _HUNDRED)
+        """Return the price of a seat that the profile sets; ``None`` leaves it to the PSA."""
+        percent = group.price.kind is PriceKind.PERCENT
+        return group.price.price(self.product(group).price if percent else None)
 
     def text(
         self, group: LineGroup, members: tuple[Member, ...], lines: tuple[AgreementLine, ...]

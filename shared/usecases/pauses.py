@@ -77,6 +77,23 @@ def asking_tenant(
         raise ConnectionPausedError(key, error.retry_after) from error
 
 
+@contextmanager
+def asking_psa(name: ConnectionName, services: Services) -> Iterator[None]:
+    """Ask a PSA inside the block for a person who waits; a 429 pauses it for all workers.
+
+    Raises:
+        ConnectionPausedError: The PSA is paused.
+        RateLimitError: It asked to wait inside the block.
+    """
+    key = psa_key(name)
+    check_not_paused(key, services)
+    try:
+        yield
+    except RateLimitError as error:
+        pause(key, error.retry_after, services)
+        raise
+
+
 def wait_of(
     error: RateLimitError | ConnectionPausedError | LeaseTakenError,
     attempt: int,

@@ -921,3 +921,13 @@ def test_a_missing_agreement_is_told_from_an_empty_one(site):
     assert site.gateway.list_lines(AGREEMENT) == ()
     with pytest.raises(NotFoundError):
         site.gateway.list_lines(AgreementId("7999"))
+
+
+def test_a_company_comes_with_its_web_site(site):
+    site.state.seed(
+        companies=[builders.a_company(250, name="Contoso", website="https://www.contoso.example/")]
+    )
+
+    [company] = site.gateway.list_companies()
+
+    assert company.website == "https://www.contoso.example/"

@@ -402,3 +402,21 @@ def test_one_broken_agreement_does_not_hide_the_others(site):
 
 def test_secrets_do_not_show():
     assert CONFIG.private_key not in repr(CONFIG)
+
+
+def test_a_company_comes_with_its_web_site(site):
+    site.state.seed(
+        companies=[builders.a_company(250, name="Contoso", website="https://www.contoso.example/")]
+    )
+
+    [company] = site.gateway.list_companies()
+
+    assert company.website == "https://www.contoso.example/"
+
+
+def test_a_child_agreement_names_its_parent(site):
+    site.state.seed(agreements=[builders.an_agreement(7002, company=250, parent=7001)])
+
+    found = {one.agreement_id: one.parent_id for one in site.gateway.list_agreements(COMPANY)}
+
+    assert found == {"7001": None, "7002": "7001"}

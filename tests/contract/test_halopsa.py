@@ -642,3 +642,13 @@ def test_a_missing_agreement_is_not_found_with_any_id(site):
 
 def test_secrets_do_not_show():
     assert APPLICATION.client_secret not in repr(CONFIG)
+
+
+def test_a_company_comes_with_its_web_site(site):
+    site.state.seed(
+        clients=[builders.a_client(250, name="Contoso", website="https://www.contoso.example/")]
+    )
+
+    [company] = site.gateway.list_companies()
+
+    assert company.website == "https://www.contoso.example/"

@@ -12,9 +12,17 @@ from decimal import Decimal
 from local.simulators.halopsa.state import Record, midnight
 
 
-def a_client(client_id: int = 250, *, name: str = "Contoso Demo", active: bool = True) -> Record:
+def a_client(
+    client_id: int = 250, *, name: str = "Contoso Demo", active: bool = True, website: str = ""
+) -> Record:
     """A client that is billed."""
-    return {"id": client_id, "name": name, "inactive": not active, "toplevel_id": 1}
+    return {
+        "id": client_id,
+        "name": name,
+        "inactive": not active,
+        "toplevel_id": 1,
+        "website": website or None,
+    }
 
 
 def an_item(

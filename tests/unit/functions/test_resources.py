@@ -437,7 +437,7 @@ def test_a_psa_offers_companies_agreements_and_products(api: Api):
     agreements = api.get("/api/psa/main/agreements", company="250").json["items"]
     products = api.get("/api/psa/main/products").json["items"]
 
-    assert companies == [{"company_id": "250", "name": "Contoso"}]
+    assert companies == [{"company_id": "250", "name": "Contoso", "website": ""}]
     assert (agreements[0]["agreement_id"], agreements[0]["cycle"]) == ("7001", "Monthly")
     assert (products[0]["product_id"], products[0]["price"]) == ("101", 31.0)
     assert api.get("/api/psa/main/agreements", company="999").json["items"] == []

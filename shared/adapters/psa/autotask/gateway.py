@@ -91,9 +91,15 @@ class AutotaskGateway:
         return f"Autotask PSA, {used} of {limit} calls used in the last hour"
 
     def list_companies(self) -> tuple[Company, ...]:
-        found = self._api.records("Companies", [_is("isActive", value=True)], ("companyName",))
+        fields = ("companyName", "webAddress")
+        found = self._api.records("Companies", [_is("isActive", value=True)], fields)
         companies = [
-            Company(CompanyId(str(one["id"].whole())), one["companyName"].text()) for one in found
+            Company(
+                CompanyId(str(one["id"].whole())),
+                one["companyName"].text(),
+                one["webAddress"].text_or_none() or "",
+            )
+            for one in found
         ]
         return tuple(sorted(companies, key=lambda one: (one.name.casefold(), one.company_id)))
 

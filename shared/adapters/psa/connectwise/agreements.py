@@ -17,7 +17,8 @@ from shared.domain.periods import Cycle
 
 FIELDS: Final = (
     "id,name,type,company,agreementStatus,cancelledFlag,startDate,endDate,noEndingDateFlag,"
-    "billingCycle,billStartDate,nextInvoiceDate,periodType,prorateFlag,oneTimeFlag,billOneTimeFlag"
+    "billingCycle,billStartDate,nextInvoiceDate,periodType,prorateFlag,oneTimeFlag,billOneTimeFlag,"
+    "parentAgreement"
 )
 MONTHS: Final[Mapping[str, int]] = {
     "monthly": 1,
@@ -63,6 +64,7 @@ def agreement(payload: Payload, read_at: datetime) -> Agreement:
         prorates=_is(payload, "prorateFlag"),
         problem=_problem(payload, days, anchor),
         read_at=read_at,
+        parent_id=_parent(payload["parentAgreement"]),
     )
 
 
@@ -108,6 +110,10 @@ def _is_active(payload: Payload) -> bool:
     status = payload["agreementStatus"].text_or_none()
     # Old versions have no status; whether the agreement has ended, its dates say.
     return status in {"Active", None} and not _is(payload, "cancelledFlag")
+
+
+def _parent(reference: Payload) -> AgreementId | None:
+    return None if reference.is_null else AgreementId(str(reference["id"].whole()))
 
 
 def _name_of(reference: Payload) -> str:

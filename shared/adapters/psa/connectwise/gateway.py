@@ -106,10 +106,15 @@ class ConnectWiseGateway:
 
     def list_companies(self) -> tuple[Company, ...]:
         found = self._list(
-            _COMPANIES, "companies.list", fields="id,name", conditions="deletedFlag=false"
+            _COMPANIES, "companies.list", fields="id,name,website", conditions="deletedFlag=false"
         )
         companies = [
-            Company(CompanyId(str(one["id"].whole())), one["name"].text()) for one in found
+            Company(
+                CompanyId(str(one["id"].whole())),
+                one["name"].text(),
+                one["website"].text_or_none() or "",
+            )
+            for one in found
         ]
         return tuple(sorted(companies, key=lambda one: (one.name.casefold(), one.company_id)))
 

@@ -117,7 +117,11 @@ class HaloPsaGateway:
     def list_companies(self) -> tuple[Company, ...]:
         found = self._pages(_CLIENTS, "clients", {"includeinactive": "false"}, "clients.list")
         companies = [
-            Company(CompanyId(str(one["id"].whole())), one["name"].text_or_none() or "")
+            Company(
+                CompanyId(str(one["id"].whole())),
+                one["name"].text_or_none() or "",
+                one["website"].text_or_none() or one["domain"].text_or_none() or "",
+            )
             for one in found
         ]
         return tuple(sorted(companies, key=lambda one: (one.name.casefold(), one.company_id)))
