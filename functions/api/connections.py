@@ -8,7 +8,7 @@ from pydantic import Field
 from functions.api import shapes, views
 from functions.api.shapes import many
 from functions.auth import Role
-from functions.bodies import Body, Key, Nothing
+from functions.bodies import Body, Key, Nothing, example
 from functions.endpoints import PAGING, Call, endpoint
 from functions.responses import jsonable, ok
 from shared.domain.ids import AgreementId
@@ -24,6 +24,8 @@ Agreements = Annotated[tuple[Key, ...], Field(min_length=1, max_length=MOST_AGRE
 
 class PreflightBody(Body):
     """Which agreements to look at; all mapped ones, a page of companies at a time, when absent."""
+
+    model_config = example(agreement_ids=["7001"])
 
     agreement_ids: Agreements | None = None
 

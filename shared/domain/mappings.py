@@ -91,7 +91,9 @@ class PricePolicy:
             return None
         if self.kind is PriceKind.FIXED:
             return self.amount
-        return None if of_product is None else rounded(of_product * (100 + self.amount) / 100)
+        if of_product is None:
+            return None
+        return rounded((of_product * (100 + self.amount)).scaleb(-2))
 
 
 @dataclass(frozen=True, slots=True)
