@@ -139,6 +139,7 @@ def _build(settings: Settings) -> Services:
         headers=kept.headers,
         approvals=kept.approvals,
         alerts=kept.alerts,
+        dismissals=kept.dismissals,
         settings=kept.settings,
         tenant_queue=TenantSyncQueue(queues),
         license_queue=LicenseSyncQueue(queues),

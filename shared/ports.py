@@ -4,7 +4,7 @@ Every ``save(read, …)`` takes what was read, so that nothing is replaced that 
 between. Lists page by an opaque continuation token.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
@@ -17,7 +17,7 @@ from shared.domain.agreements import (
     Operation,
     Product,
 )
-from shared.domain.alerts import Alert
+from shared.domain.alerts import Alert, AlertKind, Dismissal
 from shared.domain.approvals import Approval
 from shared.domain.commerce import PartnerReading
 from shared.domain.commitments import PartnerSubscription
@@ -664,8 +664,12 @@ class AlertRepository(Protocol):
     def open_of(self, customer_id: CustomerId | None) -> tuple[Alert, ...]:
         """Return the customer's open alerts in one query; ``None`` for those of no customer."""
 
-    def put(self, alerts: Iterable[Alert]) -> None:
-        """Store alerts whatever was there, in batches; ones with ``cleared_at`` are closed."""
+    def put(self, alerts: Iterable[Alert], news: Collection[str] = ()) -> None:
+        """Store alerts whatever was there, in batches; ones with ``cleared_at`` are closed.
+
+        Args:
+            news: Ids of those to announce, in the same transactions.
+        """
 
     def get(self, alert_id: str) -> Versioned[Alert]:
         """Return the alert.
@@ -675,9 +679,41 @@ class AlertRepository(Protocol):
         """
 
     def list(
-        self, *, open_only: bool, continuation: str | None = None, limit: int = 100
+        self,
+        *,
+        open_only: bool = False,
+        cleared_only: bool = False,
+        kind: AlertKind | None = None,
+        customer_id: CustomerId | None = None,
+        continuation: str | None = None,
+        limit: int = 100,
     ) -> Page[Alert]:
-        """Return alerts."""
+        """Return alerts, in one query; dismissed ones are open."""
+
+    def open(self) -> tuple[Alert, ...]:
+        """Return all open alerts, in one query."""
+
+    def news(self) -> tuple[str, ...]:
+        """Return the ids of alerts that are announced and were not forgotten yet."""
+
+    def forget_news(self, alert_ids: Iterable[str]) -> None:
+        """Take announcements back, in batches; a missing one is no error."""
+
+
+class DismissalRepository(Protocol):
+    """What people said about alerts; kept apart from them, which workers write over."""
+
+    def all(self) -> dict[str, Dismissal]:
+        """Return all by alert id, in one query; also those that are over."""
+
+    def get(self, alert_id: str) -> Dismissal | None:
+        """Return an alert's dismissal, also when it is over."""
+
+    def put(self, dismissal: Dismissal) -> None:
+        """Store a dismissal whatever was there: the last word counts."""
+
+    def remove(self, alert_id: str) -> None:
+        """Take a dismissal back; a missing one is no error."""
 
 
 class SettingsRepository(Protocol):
@@ -830,6 +866,7 @@ class Services:
     headers: HeaderRepository
     approvals: ApprovalRepository
     alerts: AlertRepository
+    dismissals: DismissalRepository
     settings: SettingsRepository
     tenant_queue: TenantQueue
     license_queue: LicenseQueue

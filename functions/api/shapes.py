@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from shared.domain import agreements, history, runs
 from shared.domain.alerts import Alert as DomainAlert
+from shared.domain.alerts import AlertState
+from shared.domain.alerts import Dismissal as DomainDismissal
 from shared.domain.approvals import Approval as DomainApproval
 from shared.domain.commitments import PartnerSubscription
 from shared.domain.custom import CustomLicense as DomainCustomLicense
@@ -395,7 +397,15 @@ Approval = like(
     row_id=RowId | None,
     row_ids=list[RowId],
 )
-Alert = like("Alert", DomainAlert, alert_id=str)
+Dismissal = like("Dismissal", DomainDismissal, without=("alert_id", "matter"))
+Alert = like(
+    "Alert",
+    DomainAlert,
+    without=("matter",),
+    alert_id=str,
+    state=AlertState,
+    dismissal=Dismissal | None,
+)
 Run = like("Run", runs.Run, without=("totals",), items=runs.Totals)
 RunItem = like(
     "RunItem",

@@ -5,7 +5,6 @@ from typing import TypeVar
 
 from functions.responses import etag_of, jsonable
 from shared.domain.agreements import Agreement, Operation, in_words
-from shared.domain.alerts import Alert
 from shared.domain.approvals import Approval
 from shared.domain.commerce import joined, owner_of
 from shared.domain.custom import CopyOf, CustomLicense, EntraUsers, GroupMembers
@@ -20,6 +19,7 @@ from shared.domain.preflight import AgreementReport
 from shared.domain.runs import Run, RunItem, Totals
 from shared.exact_json import Json
 from shared.ports import Page, Versioned
+from shared.usecases.alerts import AlertView
 from shared.usecases.coverage import Coverage, SkuCoverage
 from shared.usecases.customers import Candidate
 from shared.usecases.preview import CustomerView, GroupPreview, RowView
@@ -346,9 +346,24 @@ def approval(value: Approval) -> Object:
     return {"approval_id": value.approval_id, **_with_rows(_object(value))}
 
 
-def alert(value: Alert) -> Object:
-    """An alert."""
-    return {"alert_id": value.alert_id, **_object(value)}
+def alert(value: AlertView) -> Object:
+    """An alert, and who dismissed it for how long."""
+    shown = _object(value.alert)
+    del shown["matter"]
+    said = value.dismissal
+    return {
+        "alert_id": value.alert.alert_id,
+        **shown,
+        "state": value.state.value,
+        "dismissal": None
+        if said is None
+        else {
+            "reason": said.reason,
+            "by": said.by,
+            "at": jsonable(said.at),
+            "until": jsonable(said.until),
+        },
+    }
 
 
 def run(value: tuple[Run, Totals]) -> Object:

@@ -351,6 +351,14 @@ def is_ours(line: AgreementLine) -> bool:
     return line.marker is not None and line.marker.startswith(MARKER_PREFIX)
 
 
+def is_of(line: AgreementLine, group_id: GroupId) -> bool:
+    """Return whether the line's marker is one of this group's, standing or dated."""
+    standing = standing_marker(group_id, 1)
+    dated = f"{MARKER_PREFIX}{digest(group_id, length=12)}-"
+    marker = line.marker or ""
+    return marker == standing or marker.startswith((f"{standing}.", dated))
+
+
 def in_words(operation: Operation) -> str:
     """Return what the operation does, for history, approvals and previews."""
     match operation:

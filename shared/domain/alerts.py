@@ -1,4 +1,7 @@
-"""Alerts: what a person should look at. One for each cause, raised once, cleared by itself."""
+"""Alerts: what a person should look at. One for each cause, raised once, cleared by itself.
+
+Source: docs/adr/0018-alerts-and-digests.md
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,21 +14,36 @@ class AlertKind(StrEnum):
     """Causes of alerts."""
 
     MISSING_PROFILE = "missing_profile"
+    SIGN_IN_BROKEN = "sign_in_broken"
     TENANT_UNREADABLE = "tenant_unreadable"
+    TENANT_NOT_ADDED = "tenant_not_added"
+    TENANT_GONE = "tenant_gone"
+    STALE = "stale"
+    OVERLAP = "overlap"
     HELD = "held"
     BLOCKED = "blocked"
     FAILED = "failed"
     DRIFT = "drift"
+    ORPHAN_LINE = "orphan_line"
+    CREDIT_DUE = "credit_due"
     IN_GRACE = "in_grace"
     MINIMUM_FOR_NONE = "minimum_for_none"
-    CREDIT_DUE = "credit_due"
+    SEATS_REDUCIBLE = "seats_reducible"
+    RENEWAL = "renewal"
+    HELD_BY_DISABLED = "held_by_disabled"
+    LOOKS_LIKE_TRANSFER = "looks_like_transfer"
+    PREFLIGHT = "preflight"
     CONNECTION = "connection"
     RUN_STOPPED = "run_stopped"
-    OVERLAP = "overlap"
-    STALE = "stale"
-    TENANT_NOT_ADDED = "tenant_not_added"
-    TENANT_GONE = "tenant_gone"
-    LOOKS_LIKE_TRANSFER = "looks_like_transfer"
+    NOTIFIER = "notifier"
+
+
+class AlertState(StrEnum):
+    """Whether an alert still asks for somebody."""
+
+    OPEN = "open"
+    DISMISSED = "dismissed"
+    CLEARED = "cleared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +54,8 @@ class Alert:
         subject: What the cause is about, besides customer and row: a group, a connection, a run.
         text: What happened and what to do.
         cleared_at: When the cause was gone.
+        matter: What of the cause is material, in a few words: a dismissal covers only what was the
+            matter when somebody dismissed it.
     """
 
     kind: AlertKind
@@ -45,11 +65,43 @@ class Alert:
     text: str
     raised_at: datetime
     cleared_at: datetime | None = None
+    matter: str = ""
 
     @property
     def alert_id(self) -> str:
         """One name for one cause."""
         return alert_id(self.kind, self.customer_id, self.row_id, self.subject)
+
+
+@dataclass(frozen=True, slots=True)
+class Dismissal:
+    """A person's word that an alert needs nobody for some days.
+
+    Attributes:
+        matter: What was the matter with the alert.
+        until: From this moment the alert is back, if its cause still stands.
+    """
+
+    alert_id: str
+    matter: str
+    reason: str
+    by: str
+    at: datetime
+    until: datetime
+
+    def covers(self, alert: Alert, now: datetime) -> bool:
+        """Return whether the alert needs nobody now: what was dismissed is what it still says."""
+        same = self.alert_id == alert.alert_id and self.matter == alert.matter
+        return same and now < self.until
+
+
+def state_of(alert: Alert, dismissal: Dismissal | None, now: datetime) -> AlertState:
+    """Return whether the alert still asks for somebody."""
+    if alert.cleared_at is not None:
+        return AlertState.CLEARED
+    if dismissal is not None and dismissal.covers(alert, now):
+        return AlertState.DISMISSED
+    return AlertState.OPEN
 
 
 def alert_id(

@@ -103,10 +103,12 @@ class AccessDeniedError(OperatorActionError):
 
     Attributes:
         remedy: What the person should grant or renew.
+        everywhere: Whether the whole connection is let in nowhere, and not one tenant only.
     """
 
-    def __init__(self, message: str, remedy: str) -> None:
+    def __init__(self, message: str, remedy: str, *, everywhere: bool = False) -> None:
         self.remedy = remedy
+        self.everywhere = everywhere
         super().__init__(message)
 
 

@@ -22,11 +22,13 @@ class BilledQuantity:
         seats: ``None`` when the source could not say; unknown is never zero.
         steps: How the number came about, in order, in words.
         in_grace: Seats in grace that were counted.
+        minimum_for_none: The minimum is billed although nothing is active.
     """
 
     seats: int | None
     steps: tuple[str, ...]
     in_grace: int = 0
+    minimum_for_none: bool = False
 
 
 def active_seats(counts: SeatCounts, grace: Grace, *, count_trials: bool) -> BilledQuantity:
@@ -73,7 +75,8 @@ def billed_quantity(active: BilledQuantity, *, included: int, minimum: int) -> B
         steps.append(f"{active.seats} − {included} included = {seats}")
     if minimum > seats:
         steps.append(f"minimum {minimum} → {minimum}")
-        if active.seats == 0:
-            steps.append("the minimum is billed for 0 active")
         seats = minimum
-    return BilledQuantity(seats, tuple(steps), active.in_grace)
+    none = seats > 0 and active.seats == 0
+    if none:
+        steps.append("the minimum is billed for 0 active")
+    return BilledQuantity(seats, tuple(steps), active.in_grace, minimum_for_none=none)

@@ -6,7 +6,6 @@ Source: docs/adr/0017-stale-data-and-tenants-that-come-and-go.md
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.domain.alerts import Alert, AlertKind
@@ -14,13 +13,14 @@ from shared.domain.customers import Customer, CustomerState, DirectoryTenant
 from shared.domain.errors import OperatorActionError, RetryableError
 from shared.domain.ids import ConnectionName, CustomerId, TenantId
 from shared.ports import Services
+from shared.usecases.alert_board import AlertBoard, board_of
 
 LISTED_ONCE_IN = timedelta(hours=20)
 """Tenants are not listed again within this time: once a day, however often cycles are started."""
 MOST = 500
 """Open alerts read at a time."""
 
-_KINDS = frozenset({AlertKind.TENANT_NOT_ADDED, AlertKind.TENANT_GONE})
+_KINDS = frozenset({AlertKind.TENANT_NOT_ADDED, AlertKind.TENANT_GONE, AlertKind.SIGN_IN_BROKEN})
 
 
 def compare_tenants(services: Services) -> None:
@@ -45,11 +45,12 @@ def compare_tenants(services: Services) -> None:
     if not listings:
         return
     customers = services.customers.all()
-    changes = _Changes(services)
-    _tell_new(listings.values(), customers, changes, everywhere=len(listings) == len(names))
+    board = _open_alerts(services)
+    _tell_new(listings.values(), customers, board, everywhere=len(listings) == len(names))
     for name, tenants in listings.items():
-        _tell_gone(name, tenants, customers, changes)
-    changes.save()
+        _tell_gone(name, tenants, customers, board, services)
+        _can_sign_in(name, board)
+    board.save()
     # Last, so that a crash before it only means that they are listed once more.
     for name in listings:
         services.connection_states.tenants_listed(name, now)
@@ -68,47 +69,21 @@ def customer_is_removed(customer: Customer, services: Services) -> None:
 def _close(
     kind: AlertKind, tenant_id: TenantId, owner: CustomerId | None, services: Services
 ) -> None:
-    now = services.clock.real_now()
-    gone = [
-        replace(alert, cleared_at=now)
-        for alert in services.alerts.open_of(owner)
-        if alert.kind is kind and alert.subject == tenant_id
-    ]
-    if gone:
-        services.alerts.put(gone)
+    board = board_of(owner, services)
+    board.clear({kind}, subject=tenant_id)
+    board.save()
 
 
-class _Changes:
-    """The open alerts about tenants, read in one list, and what changes of them."""
-
-    def __init__(self, services: Services) -> None:
-        self.services = services
-        self._now = services.clock.real_now()
-        self._open: dict[str, Alert] = {}
-        self._changed: list[Alert] = []
-        continuation: str | None = None
-        while True:
-            page = services.alerts.list(open_only=True, continuation=continuation, limit=MOST)
-            self._open.update({a.alert_id: a for a in page.items if a.kind in _KINDS})
-            continuation = page.continuation
-            if continuation is None:
-                return
-
-    def open_of(self, kind: AlertKind) -> tuple[Alert, ...]:
-        return tuple(alert for alert in self._open.values() if alert.kind is kind)
-
-    def show(self, kind: AlertKind, customer: Customer | None, tenant: TenantId, text: str) -> None:
-        owner = None if customer is None else customer.customer_id
-        alert = Alert(kind, owner, None, tenant, text, self._now)
-        if alert.alert_id not in self._open:
-            self._changed.append(alert)
-
-    def clear(self, alert: Alert) -> None:
-        self._changed.append(replace(alert, cleared_at=self._now))
-
-    def save(self) -> None:
-        if self._changed:
-            self.services.alerts.put(self._changed)
+def _open_alerts(services: Services) -> AlertBoard:
+    """All open alerts about tenants and connections, of whatever customer."""
+    found: list[Alert] = []
+    continuation: str | None = None
+    while True:
+        page = services.alerts.list(open_only=True, continuation=continuation, limit=MOST)
+        found += [alert for alert in page.items if alert.kind in _KINDS]
+        continuation = page.continuation
+        if continuation is None:
+            return AlertBoard(found, services)
 
 
 def _is_due(listed_at: datetime | None, now: datetime) -> bool:
@@ -118,7 +93,7 @@ def _is_due(listed_at: datetime | None, now: datetime) -> bool:
 def _tell_new(
     listings: Iterable[tuple[DirectoryTenant, ...]],
     customers: Iterable[Customer],
-    changes: _Changes,
+    board: AlertBoard,
     *,
     everywhere: bool,
 ) -> None:
@@ -132,10 +107,10 @@ def _tell_new(
     listed = {tenant.tenant_id: tenant for listing in listings for tenant in listing}
     for tenant in listed.values():
         if tenant.tenant_id not in known:
-            changes.show(kind, None, tenant.tenant_id, _new_text(tenant))
-    for alert in changes.open_of(kind):
+            board.show(kind, _new_text(tenant), subject=tenant.tenant_id, customer_id=None)
+    for alert in board.open(kind):
         if alert.subject in known or (everywhere and alert.subject not in listed):
-            changes.clear(alert)
+            board.close(alert)
 
 
 def _new_text(tenant: DirectoryTenant) -> str:
@@ -150,14 +125,15 @@ def _tell_gone(
     name: ConnectionName,
     tenants: tuple[DirectoryTenant, ...],
     customers: Iterable[Customer],
-    changes: _Changes,
+    board: AlertBoard,
+    services: Services,
 ) -> None:
     """One alert for each customer whose tenant the partner's list does not name."""
     if not tenants:
         return
     kind = AlertKind.TENANT_GONE
     there = {tenant.tenant_id for tenant in tenants}
-    there.add(changes.services.connections.microsoft(name).partner_tenant_id)
+    there.add(services.connections.microsoft(name).partner_tenant_id)
     mine = {c.customer_id: c for c in customers if c.microsoft == name}
     gone = {
         customer_id: customer
@@ -170,7 +146,15 @@ def _tell_gone(
             "customers. Nothing is cancelled by itself: pause or remove the customer, or mend the "
             "relationship"
         )
-        changes.show(kind, customer, customer.tenant_id, text)
-    for alert in changes.open_of(kind):
+        owner = customer.customer_id
+        board.show(kind, text, subject=customer.tenant_id, customer_id=owner)
+    for alert in board.open(kind):
         if alert.customer_id in mine and alert.customer_id not in gone:
-            changes.clear(alert)
+            board.close(alert)
+
+
+def _can_sign_in(name: ConnectionName, board: AlertBoard) -> None:
+    """Clear the alert that the connection is let in nowhere: its tenants were listed."""
+    for alert in board.open(AlertKind.SIGN_IN_BROKEN):
+        if alert.customer_id is None and alert.subject == name:
+            board.close(alert)

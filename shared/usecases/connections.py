@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from shared.domain.alerts import AlertKind
 from shared.domain.errors import AccessDeniedError, NotFoundError, SeatsyncError
 from shared.domain.ids import ConnectionName
 from shared.ports import Services
+from shared.usecases.alert_board import clear_alerts
 from shared.usecases.pauses import psa_key
 
 
@@ -96,6 +98,7 @@ def _tested(name: ConnectionName, kind: ConnectionKind, services: Services) -> C
         else:
             tenants = services.connections.microsoft(name).list_tenants()
             found = f"{len(tenants)} customer tenants"
+            clear_alerts(AlertKind.SIGN_IN_BROKEN, services, subject=name)
     except AccessDeniedError as error:
         return ConnectionTest(name, kind, works=False, detail=f"{error}. {error.remedy}")
     except SeatsyncError as error:

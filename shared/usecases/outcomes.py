@@ -1,16 +1,18 @@
 """What plans mean for people: items of the run, approvals, and alerts set or cleared."""
 
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.domain.agreements import in_words
-from shared.domain.alerts import Alert, AlertKind
+from shared.domain.alerts import AlertKind
 from shared.domain.approvals import Approval, ApprovalState
 from shared.domain.errors import NotFoundError
 from shared.domain.ids import CustomerId, GroupId, RowId, RunId
 from shared.domain.plans import Member, Plan, PlanStatus, ReasonKind
 from shared.domain.runs import ItemState, RunItem
 from shared.ports import Services
+from shared.usecases.alert_board import board_of
 
 _STATES = {
     PlanStatus.IN_STEP: ItemState.UNCHANGED,
@@ -25,7 +27,7 @@ AGAIN = (
     "The next cycle tries again; to try sooner, press Sync Now. If it goes on, test the connection"
 )
 """What to do about trouble that may be over by itself."""
-OF_A_GROUP = frozenset({AlertKind.HELD, AlertKind.BLOCKED, AlertKind.DRIFT, AlertKind.FAILED})
+_OF_A_PLAN = frozenset({AlertKind.HELD, AlertKind.BLOCKED, AlertKind.DRIFT, AlertKind.FAILED})
 
 
 def license_name(members: tuple[Member, ...]) -> str:
@@ -68,39 +70,40 @@ class Board:
     def __init__(self, customer_id: CustomerId, services: Services) -> None:
         self._customer_id = customer_id
         self._services = services
-        self._alerts = {a.alert_id: a for a in services.alerts.open_of(customer_id)}
+        self._alerts = board_of(customer_id, services)
         self._approvals = {a.approval_id: a for a in services.approvals.open_of(customer_id)}
-        self._changed_alerts: dict[str, Alert] = {}
         self._changed_approvals: dict[str, Approval] = {}
         self._now = services.clock.real_now()
 
-    def show(self, kind: AlertKind, text: str, *, subject: str, row: RowId | None = None) -> None:
-        """Raise an alert; one that is open keeps its moment and gets the new text."""
-        alert = Alert(kind, self._customer_id, row, subject, text, self._now)
-        known = self._alerts.get(alert.alert_id)
-        if known is not None:
-            if known.text == text:
-                return
-            alert = replace(known, text=text)
-        self._alerts[alert.alert_id] = alert
-        self._changed_alerts[alert.alert_id] = alert
+    def show(
+        self,
+        kind: AlertKind,
+        text: str,
+        *,
+        subject: str,
+        row: RowId | None = None,
+        matter: str = "",
+    ) -> str:
+        """Raise an alert, and return its id; see ``AlertBoard.show``."""
+        return self._alerts.show(
+            kind, text, subject=subject, customer_id=self._customer_id, row=row, matter=matter
+        )
 
     def clear(
         self,
-        kinds: frozenset[AlertKind],
+        kinds: Iterable[AlertKind],
         *,
         subject: str | None = None,
-        keep: frozenset[str] = frozenset(),
+        keep: Iterable[str] = (),
     ) -> None:
-        """Clear the open alerts of these kinds, of one subject if given, apart from ``keep``."""
-        for alert in list(self._alerts.values()):
-            if (
-                alert.kind in kinds
-                and (subject is None or alert.subject == subject)
-                and alert.alert_id not in keep
-            ):
-                self._changed_alerts[alert.alert_id] = replace(alert, cleared_at=self._now)
-                del self._alerts[alert.alert_id]
+        """Clear alerts; see ``AlertBoard.clear``."""
+        self._alerts.clear(kinds, subject=subject, keep=keep)
+
+    def expire(self, kind: AlertKind, after: timedelta) -> None:
+        """Clear the open alerts of a kind that were raised so long ago."""
+        for alert in self._alerts.open(kind):
+            if self._now - alert.raised_at > after:
+                self._alerts.close(alert)
 
     def tell(
         self, run_id: RunId, members: tuple[Member, ...], plan: Plan, *, fingerprint: str
@@ -108,24 +111,36 @@ class Board:
         """Show what a person must see of a plan, and clear what it leaves behind."""
         group_id = plan.group.group_id
         kind = _alert_kind(plan)
-        self.clear(OF_A_GROUP - {kind} if kind else OF_A_GROUP, subject=group_id)
+        self.clear(_OF_A_PLAN - {kind} if kind else _OF_A_PLAN, subject=group_id)
         if kind is not None:
             reasons = "; ".join(reason.text for reason in plan.reasons)
-            self.show(kind, f"{license_name(members)}: {reasons}", subject=group_id)
+            text = f"{license_name(members)}: {reasons}"
+            # What would be written is the matter: other words for the same change are no news.
+            self.show(kind, text, subject=group_id, matter=_matter(plan))
         approval = None
         if plan.status is PlanStatus.HELD:
             approval = self._approval(run_id, members, plan, fingerprint)
         self._supersede(group_id, approval)
 
+    def owe(self, members: tuple[Member, ...], plan: Plan) -> None:
+        """Show the credits that a change leaves to a person, one alert for each."""
+        for credit in plan.credits_due:
+            text = (
+                f"{license_name(members)}: {-credit.seats} seats less from {credit.starts} through "
+                f"{credit.ends}, which were charged. The connection's settings leave this credit "
+                "to you; dismiss this once it is given"
+            )
+            subject = f"{plan.group.group_id}/{credit.starts}/{credit.ends}/{credit.seats}"
+            self.show(AlertKind.CREDIT_DUE, text, subject=subject)
+
     def settle(self, group_id: GroupId) -> None:
         """Clear everything about a group: it is in step again."""
-        self.clear(OF_A_GROUP, subject=group_id)
+        self.clear(_OF_A_PLAN, subject=group_id)
         self._supersede(group_id, None)
 
     def save(self) -> None:
         """Write what changed."""
-        if self._changed_alerts:
-            self._services.alerts.put(self._changed_alerts.values())
+        self._alerts.save()
         if self._changed_approvals:
             self._services.approvals.put(self._changed_approvals.values())
 
@@ -204,6 +219,12 @@ def fail(item: RunItem, reason: str, services: Services, *, todo: str = "") -> N
     text = f"{reason}. {todo}" if todo else reason
     board.show(AlertKind.FAILED, text, subject=item.group_id or item.customer_id)
     board.save()
+
+
+def _matter(plan: Plan) -> str:
+    kinds = ",".join(sorted({reason.kind for reason in plan.reasons}))
+    before, after = seats_changed(plan)
+    return f"{kinds} {before} {after}"
 
 
 def _alert_kind(plan: Plan) -> AlertKind | None:

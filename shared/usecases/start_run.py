@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from shared.domain.alerts import Alert, AlertKind
+from shared.domain.alerts import AlertKind
 from shared.domain.customers import Customer, CustomerState
 from shared.domain.errors import ConflictError, NotFoundError, OperatorActionError, RetryableError
 from shared.domain.ids import (
@@ -17,6 +17,7 @@ from shared.domain.ids import (
 )
 from shared.domain.runs import FULL, ItemState, Run, RunItem, RunReason, RunState
 from shared.ports import LicenseSync, Services, TenantSync
+from shared.usecases.alert_board import clear_alerts, raise_alert
 from shared.usecases.compare_tenants import compare_tenants
 
 _RUNS_TO_LOOK_AT = 50
@@ -172,29 +173,12 @@ def _keep_headers(run_id: RunId, name: ConnectionName, services: Services) -> No
     try:
         agreements = services.connections.psa(name).gateway.list_agreements(None)
     except (RetryableError, OperatorActionError) as error:
-        services.alerts.put(
-            [
-                Alert(
-                    kind=AlertKind.CONNECTION,
-                    customer_id=None,
-                    row_id=None,
-                    subject=name,
-                    text=f"the agreements of PSA connection {name} could not be listed: {error}",
-                    raised_at=services.clock.real_now(),
-                )
-            ]
+        raise_alert(
+            AlertKind.CONNECTION,
+            f"the agreements of PSA connection {name} could not be listed: {error}",
+            services,
+            subject=name,
         )
         return
     services.headers.put(run_id, name, agreements)
-    _clear_connection_alert(name, services)
-
-
-def _clear_connection_alert(name: ConnectionName, services: Services) -> None:
-    now = services.clock.real_now()
-    gone = [
-        Alert(a.kind, a.customer_id, a.row_id, a.subject, a.text, a.raised_at, cleared_at=now)
-        for a in services.alerts.open_of(None)
-        if a.kind is AlertKind.CONNECTION and a.subject == name
-    ]
-    if gone:
-        services.alerts.put(gone)
+    clear_alerts(AlertKind.CONNECTION, services, subject=name)

@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from shared.domain.alerts import Alert, AlertKind
+from shared.domain.alerts import AlertKind
 from shared.domain.errors import StaleVersionError
 from shared.domain.guards import GuardSettings, stops_run, stops_run_by_tenants
 from shared.domain.ids import RunId
 from shared.domain.plans import Plan, PlanStatus
 from shared.domain.runs import Run, RunState
 from shared.ports import Services
+from shared.usecases.alert_board import clear_alerts, raise_alert
 
 
 def stop_if_unlikely(
@@ -44,24 +45,14 @@ def stop_if_unlikely(
         except StaleVersionError:
             continue  # another tenant's worker counted at the same moment
         if stops:
-            services.alerts.put([_alert(run_id, f"the run was stopped: {reason}", services)])
+            text = f"the run was stopped: {reason}"
+            raise_alert(AlertKind.RUN_STOPPED, text, services, subject=run_id)
         return
 
 
 def stops_are_over(services: Services) -> None:
     """Clear what stopped runs raised: a full run went through."""
-    now = services.clock.real_now()
-    gone = [
-        replace(alert, cleared_at=now)
-        for alert in services.alerts.open_of(None)
-        if alert.kind is AlertKind.RUN_STOPPED
-    ]
-    if gone:
-        services.alerts.put(gone)
-
-
-def _alert(run_id: RunId, text: str, services: Services) -> Alert:
-    return Alert(AlertKind.RUN_STOPPED, None, None, run_id, text, services.clock.real_now())
+    clear_alerts(AlertKind.RUN_STOPPED, services)
 
 
 def _unconfirmed(plan: Plan) -> bool:

@@ -196,6 +196,7 @@ class _GroupWork:
             self._writer().write(self._intent(plan, plan.ledger, header, run), ledger, lease)
             before, after = seats_changed(plan)
             board.settle(plan.group.group_id)
+            board.owe(self.members, plan)
             item = replace(item, state=ItemState.CHANGED, before=before, after=after)
         else:
             if plan.status is PlanStatus.IN_STEP and plan.ledger is not None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from shared.domain.agreements import Agreement, AgreementLine
-from shared.domain.alerts import AlertKind, alert_id
+from shared.domain.alerts import AlertKind
 from shared.domain.customers import Customer, CustomerState
 from shared.domain.descriptions import LineText
 from shared.domain.errors import (
@@ -23,13 +23,14 @@ from shared.domain.mappings import LineGroup
 from shared.domain.plans import Member, Plan, PlanStatus
 from shared.domain.runs import ItemState, RunItem
 from shared.ports import LicenseSync, Services, TenantSync
+from shared.usecases.alert_board import raise_alert
 from shared.usecases.books import Book, Catalogue, local_date, open_book, open_catalogue
 from shared.usecases.count_tenant import CountedTenant, count_tenant
 from shared.usecases.custom_licenses import forget_retired
+from shared.usecases.customer_alerts import CustomerAlerts, forget_credits, tell_orphans
 from shared.usecases.outcomes import AGAIN, Board, fail, item_of, license_name, row_ids
 from shared.usecases.pauses import asking_tenant, check_not_paused, pause, psa_key, wait_of
 from shared.usecases.plan_group import GroupInView, GroupPlanner
-from shared.usecases.proposals import proposal_for, transfers_of
 from shared.usecases.read_tenant import read_tenant
 from shared.usecases.stale_tenants import tell_stale
 from shared.usecases.stop_run import stop_if_unlikely
@@ -131,13 +132,29 @@ def _tenant_failed(
 ) -> None:
     todo = error.remedy if isinstance(error, AccessDeniedError) else AGAIN
     text = f"{error}. {todo}"
+    everywhere = isinstance(error, AccessDeniedError) and error.everywhere
+    if everywhere:
+        # One cause, one alert: a secret that expired is not told once for each customer.
+        raise_alert(
+            AlertKind.SIGN_IN_BROKEN,
+            f"Microsoft connection {message.microsoft} lets us in nowhere: {text}",
+            services,
+            subject=message.microsoft,
+        )
     for customer in customers:
         board = Board(customer.customer_id, services)
-        board.show(
-            AlertKind.TENANT_UNREADABLE,
-            f"{customer.name} cannot be read, so nothing of it is changed: {text}",
-            subject=message.tenant_id,
-        )
+        kind, other = AlertKind.TENANT_UNREADABLE, AlertKind.SIGN_IN_BROKEN
+        if isinstance(error, AccessDeniedError):
+            kind, other = other, kind
+        board.clear({other})
+        if everywhere:
+            board.clear({kind})
+        else:
+            board.show(
+                kind,
+                f"{customer.name} cannot be read, so nothing of it is changed: {text}",
+                subject=message.tenant_id,
+            )
         board.save()
         item = _read_item(message, customer.customer_id, services)
         services.runs.put_items([replace(item, state=ItemState.FAILED, detail=text)])
@@ -157,6 +174,7 @@ class _CustomerWork:
         self.today = local_date(services.clock.now(), self.psa)
         self.plans: list[Plan] = []
         self.users: tuple[AssignedUser, ...] | None = None
+        self.lines: tuple[AgreementLine, ...] = ()
 
     def run(self, catalogue: Catalogue, counted: CountedTenant, *, redelivered: bool) -> None:
         own = _read_item(self.message, self.customer.customer_id, self.services)
@@ -173,8 +191,8 @@ class _CustomerWork:
             custom=counted.custom[self.customer.customer_id],
         )
         board = Board(self.customer.customer_id, self.services)
-        board.clear(frozenset({AlertKind.TENANT_UNREADABLE, AlertKind.STALE}))
-        board.clear(frozenset({AlertKind.FAILED}), subject=self.customer.customer_id)
+        board.clear({AlertKind.TENANT_UNREADABLE, AlertKind.SIGN_IN_BROKEN, AlertKind.STALE})
+        board.clear({AlertKind.FAILED}, subject=self.customer.customer_id)
         self._overlap(book, board)
         groups = self._wanted(book)
         if groups:
@@ -182,8 +200,10 @@ class _CustomerWork:
         items, queue = self._plan(book, groups, board)
         stop_if_unlikely(self.message.run_id, self.plans, self.guards, self.services)
         if self.message.row_id is None:
-            self._missing_profiles(book, board)
-            self._transfers(book, board)
+            members = (member for _, members in groups.values() for member in members)
+            CustomerAlerts(book, board, self.services, self.today).tell(members)
+            tell_orphans(self.lines, book, self.today, board, self.services)
+            forget_credits(board)
             forget_retired(book, self.services, self.today)
             for mapping in book.mappings:
                 if book.is_over(mapping, self.today):
@@ -258,6 +278,7 @@ class _CustomerWork:
                     self.message.run_id, members, plan, fingerprint=plan.fingerprint(self.today)
                 )
             items.append(item)
+        self.lines = tuple(line for found in lines.values() for line in found)
         return items, queue
 
     def _headers(self, wanted: Iterable[AgreementId]) -> dict[AgreementId, Agreement | str]:
@@ -307,34 +328,10 @@ class _CustomerWork:
     def _overlap(self, book: Book, board: Board) -> None:
         """One alert for all lines of a customer that shares users with another one."""
         if book.overlap is None:
-            board.clear(frozenset({AlertKind.OVERLAP}))
+            board.clear({AlertKind.OVERLAP})
         else:
             text = f"{self.customer.name} is not billed: {book.overlap}"
             board.show(AlertKind.OVERLAP, text, subject="")
-
-    def _missing_profiles(self, book: Book, board: Board) -> None:
-        """One alert for each row that has seats and that nobody mapped or excluded."""
-        missing = AlertKind.MISSING_PROFILE
-        keep = set()
-        for row in book.rows():
-            seats = 0 if row.counts is None else row.counts.enabled + row.counts.warning
-            if seats and not book.is_decided(row):
-                text = f"{row.name} has {seats} seats and no billing profile: map or exclude it"
-                offered = proposal_for(book, row)
-                if offered is not None:
-                    text = f"{text}. {offered.why}"
-                board.show(missing, text, subject="", row=row.row_id)
-                keep.add(alert_id(missing, self.customer.customer_id, row.row_id, ""))
-        board.clear(frozenset({missing}), keep=frozenset(keep))
-
-    def _transfers(self, book: Book, board: Board) -> None:
-        """One alert for each pair of rows of which one lost what the other won."""
-        kind = AlertKind.LOOKS_LIKE_TRANSFER
-        keep = set()
-        for one in transfers_of(book):
-            board.show(kind, one.text, subject=one.to_row, row=one.from_row)
-            keep.add(alert_id(kind, self.customer.customer_id, one.from_row, one.to_row))
-        board.clear(frozenset({kind}), keep=frozenset(keep))
 
 
 def _has_something_to_do(plan: Plan) -> bool:

@@ -4,7 +4,7 @@ The contract suites in ``tests/contract/repositories`` run against these and aga
 """
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Generic, TypeVar
@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 from shared.adapters.tables import paging
 from shared.adapters.tables.keys import newest_first
 from shared.domain.agreements import Agreement
-from shared.domain.alerts import Alert
+from shared.domain.alerts import Alert, AlertKind, Dismissal
 from shared.domain.approvals import Approval, ApprovalState
 from shared.domain.custom import CustomLicense
 from shared.domain.customers import Customer
@@ -494,6 +494,7 @@ class FakeAlerts:
 
     def __init__(self) -> None:
         self._shelf = Shelf[Alert]()
+        self._news: dict[str, None] = {}
 
     def get(self, alert_id: str) -> Versioned[Alert]:
         found = self._shelf.get(alert_id)
@@ -504,19 +505,67 @@ class FakeAlerts:
     def open_of(self, customer_id: CustomerId | None) -> tuple[Alert, ...]:
         return tuple(a for a in self._open() if a.customer_id == customer_id)
 
-    def put(self, alerts: Iterable[Alert]) -> None:
+    def put(self, alerts: Iterable[Alert], news: Collection[str] = ()) -> None:
         for alert in alerts:
             self._shelf.put(alert, alert.alert_id)
+            if alert.alert_id in news:
+                self._news[alert.alert_id] = None
 
     def list(
-        self, *, open_only: bool, continuation: str | None = None, limit: int = 100
+        self,
+        *,
+        open_only: bool = False,
+        cleared_only: bool = False,
+        kind: AlertKind | None = None,
+        customer_id: CustomerId | None = None,
+        continuation: str | None = None,
+        limit: int = 100,
     ) -> Page[Alert]:
-        found = self._open() if open_only else tuple(x.value for x in self._shelf.all())
-        return a_page(((a.alert_id, a) for a in found), continuation, limit)
+        found = (entry.value for entry in self._shelf.all())
+        kept = (
+            alert
+            for alert in found
+            if not (open_only and alert.cleared_at is not None)
+            and not (cleared_only and alert.cleared_at is None)
+            and kind in {None, alert.kind}
+            and customer_id in {None, alert.customer_id}
+        )
+        return a_page(((alert.alert_id, alert) for alert in kept), continuation, limit)
+
+    def open(self) -> tuple[Alert, ...]:
+        return self._open()
+
+    def news(self) -> tuple[str, ...]:
+        return tuple(sorted(self._news))
+
+    def forget_news(self, alert_ids: Iterable[str]) -> None:
+        for alert_id in alert_ids:
+            self._news.pop(alert_id, None)
 
     def _open(self) -> tuple[Alert, ...]:
         alerts = (found.value for found in self._shelf.all())
         return tuple(alert for alert in alerts if alert.cleared_at is None)
+
+
+class FakeDismissals:
+    """A ``DismissalRepository``."""
+
+    def __init__(self) -> None:
+        self._shelf = Shelf[Dismissal]()
+
+    def all(self) -> dict[str, Dismissal]:
+        return {found.value.alert_id: found.value for found in self._shelf.all()}
+
+    def get(self, alert_id: str) -> Dismissal | None:
+        found = self._shelf.get(alert_id)
+        return None if found is None else found.value
+
+    def put(self, dismissal: Dismissal) -> None:
+        self._shelf.put(dismissal, dismissal.alert_id)
+
+    def remove(self, alert_id: str) -> None:
+        if self._shelf.get(alert_id) is not None:
+            self._shelf.remove(alert_id)
 
 
 class FakeSettings:

@@ -54,6 +54,7 @@ def managed_identity_assertion(name: str, identity: ManagedIdentity, cloud: Clou
                 f"{name}: the managed identity gave no token ({type(error).__name__})",
                 "Assign the managed identity to the function app, and name its client id in "
                 f"MICROSOFT__{name}__MANAGED_IDENTITY_CLIENT_ID.",
+                everywhere=True,
             ) from error
         return token
 

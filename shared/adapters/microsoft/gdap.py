@@ -191,6 +191,7 @@ class GdapTokens:
 
     def _refused(self, tenant_id: TenantId, refusal: SignInRefusal) -> Exception:
         remedy: str | None = None
+        everywhere = False
         if refusal.no_consent or refusal.error == "unauthorized_client":
             remedy = (
                 "Consent to the app for the tenant in Partner Center, or let an admin of the "
@@ -202,12 +203,13 @@ class GdapTokens:
                 "service account has a role in it such as Global Reader."
             )
         elif refusal.error in _TOKEN_AT_FAULT:
+            everywhere = True
             remedy = (
                 "Sign in again as the partner's service account, with its second factor, and put "
                 f"the new refresh token into MICROSOFT__{self._connection}__REFRESH_TOKEN. "
                 "It concerns all tenants."
             )
-        return refusal.raised_for(self._at_login, tenant_id, remedy)
+        return refusal.raised_for(self._at_login, tenant_id, remedy, everywhere=everywhere)
 
 
 def _is_spent(result: Mapping[str, Any]) -> bool:

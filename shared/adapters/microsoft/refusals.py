@@ -70,17 +70,26 @@ class SignInRefusal:
         """Whether the tenant does not know the app."""
         return bool(self.codes & _NO_CONSENT)
 
-    def raised_for(self, app: AppAtLogin, tenant_id: TenantId, remedy: str | None) -> SeatsyncError:
+    def raised_for(
+        self,
+        app: AppAtLogin,
+        tenant_id: TenantId,
+        remedy: str | None,
+        *,
+        everywhere: bool = False,
+    ) -> SeatsyncError:
         """Return the error.
 
         Args:
             remedy: For what only the way into the tenant can tell; ``None`` for the usual ones.
+            everywhere: It is known to concern all tenants.
         """
         text = f"{self.error}: {self.said}" if self.said else self.error
         if self.error in _PASSING:
             return UpstreamUnavailableError(app.connection, f"sign-in: {text}")
         message = f"{app.connection}: sign-in to tenant {tenant_id} was refused: {text}"
-        return AccessDeniedError(message, self._remedy(app, remedy))
+        everywhere = everywhere or (remedy is None and self.error == "invalid_client")
+        return AccessDeniedError(message, self._remedy(app, remedy), everywhere=everywhere)
 
     def _remedy(self, app: AppAtLogin, remedy: str | None) -> str:
         if self.codes & _NO_TENANT:

@@ -75,15 +75,21 @@ class OpenedEntries(Generic[T]):
             raise StaleVersionError(str(error)) from error
         return Versioned(value, versions[0])
 
-    def put_all(self, values: Iterable[T]) -> None:
+    def put_all(
+        self, values: Iterable[T], beside: Callable[[T], Iterable[Operation]] | None = None
+    ) -> None:
         """Store values whatever was there, in as few transactions as they fit; the last one of
         several with the same key wins.
+
+        Args:
+            beside: At most one operation more for each value, in its transaction.
         """
         distinct = list({self._row(value): value for value in values}.values())
-        size = MOST_OPERATIONS // 2
+        size = MOST_OPERATIONS // (2 if beside is None else 3)
         for start in range(0, len(distinct), size):
             chunk = distinct[start : start + size]
-            settled(lambda chunk=chunk: self._put(chunk))  # type: ignore[misc] # bound per chunk
+            more = [one for value in chunk for one in beside(value)] if beside else []
+            settled(lambda chunk=chunk, more=more: self._put(chunk, more))  # type: ignore[misc] # bound per chunk
 
     def opened(self, *prefix: str) -> tuple[T, ...]:
         """Return the open values, or those of them whose open key begins with these parts."""
@@ -93,15 +99,29 @@ class OpenedEntries(Generic[T]):
         )
         return tuple(found.value for found in self._entries.all(self._partition, where))
 
-    def page(self, continuation: str | None, limit: int, *, open_only: bool) -> Page[T]:
-        """Return some values: the open ones by open key, or all by key."""
-        if open_only:
-            return self._entries.page(self._partition, continuation, limit, beyond=OPEN_PREFIX)
-        where = Where("RowKey lt @opened", {"opened": OPEN_PREFIX})
-        return self._entries.page(self._partition, continuation, limit, where)
+    def page(
+        self,
+        continuation: str | None,
+        limit: int,
+        *,
+        open_only: bool,
+        where: Where | None = None,
+        within: str = "",
+    ) -> Page[T]:
+        """Return some values: the open ones by open key, or all by key.
 
-    def _put(self, values: list[T]) -> None:
-        operations: list[Operation] = []
+        Args:
+            where: Only those, by columns.
+            within: Only those whose key, or open key, begins so.
+        """
+        first = (OPEN_PREFIX if open_only else "") + within
+        # Closed keys end before the open ones; behind those a repository may keep other things.
+        last = _next(first) if within else OPEN_PREFIX * (2 if open_only else 1)
+        condition = (where or Where()).also("RowKey lt @last", last=last)
+        return self._entries.page(self._partition, continuation, limit, condition, beyond=first)
+
+    def _put(self, values: list[T], more: Iterable[Operation] = ()) -> None:
+        operations: list[Operation] = list(more)
         gone = self._opened_among([v for v in values if not self._is_open(v)])
         for value in values:
             operations.append(Put(self._entries.entity(self._partition, self._row(value), value)))
@@ -127,3 +147,8 @@ class OpenedEntries(Generic[T]):
 
     def _second_row(self, value: T) -> str:
         return OPEN_PREFIX + self._open_row(value)
+
+
+def _next(prefix: str) -> str:
+    """Return what sorts right behind all keys that begin so."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)

@@ -9,6 +9,7 @@ from shared.adapters.tables.changes import ChangeTable
 from shared.adapters.tables.connections import ConnectionTable
 from shared.adapters.tables.custom_licenses import CustomLicenseTable
 from shared.adapters.tables.customers import CustomerTable
+from shared.adapters.tables.dismissals import DismissalTable
 from shared.adapters.tables.exclusions import ExclusionTable
 from shared.adapters.tables.headers import HeaderTable
 from shared.adapters.tables.intents import IntentTable
@@ -29,6 +30,7 @@ from shared.ports import (
     ConnectionStates,
     CustomerRepository,
     CustomLicenseRepository,
+    DismissalRepository,
     ExclusionRepository,
     HeaderRepository,
     IntentRepository,
@@ -62,6 +64,7 @@ class Repositories:
     headers: HeaderRepository
     approvals: ApprovalRepository
     alerts: AlertRepository
+    dismissals: DismissalRepository
     settings: SettingsRepository
     refresh_tokens: RefreshTokens
 
@@ -88,6 +91,7 @@ def repositories(tables: Tables, clock: Clock, lease: timedelta = LASTS) -> Repo
         headers=HeaderTable(tables),
         approvals=ApprovalTable(tables),
         alerts=AlertTable(tables),
+        dismissals=DismissalTable(tables),
         settings=SettingsTable(tables),
         refresh_tokens=RefreshTokenTable(tables),
     )

@@ -264,6 +264,7 @@ ODD = ["...", "a/b", "a\\b", "a#b", "a?b", "a b", "ä", "\x00", "\n", "%2F", "x"
         ("GET", "/api/runs/{odd}"),
         ("POST", "/api/runs/{odd}/retry-failed"),
         ("POST", "/api/approvals/{odd}/approve"),
+        ("POST", "/api/alerts/{odd}/restore"),
         ("GET", "/api/psa/{odd}/companies"),
         ("POST", "/api/connections/{odd}/test"),
     ],
@@ -290,6 +291,9 @@ def test_an_odd_id_in_an_address_names_nothing(api: Api, method, address, odd):
         (f"/api/customers/{CUSTOMER}/history", {"row_id": "a/b"}, "row_id"),
         ("/api/psa/main/agreements", {"company": "a/b"}, "company"),
         ("/api/approvals", {"all": "1"}, "all"),
+        ("/api/alerts", {"state": "gone"}, "state"),
+        ("/api/alerts", {"kind": "nothing"}, "kind"),
+        ("/api/alerts", {"customer_id": "a/b"}, "customer_id"),
     ],
 )
 def test_a_wrong_value_in_a_query_is_named(api: Api, path, query, field):

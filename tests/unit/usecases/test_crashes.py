@@ -27,7 +27,7 @@ STEPS = {
 }
 """Calls that change something; the worker may die before or after each."""
 
-STEPS_OF_A_CHANGE = 13
+STEPS_OF_A_CHANGE = 14
 
 
 class Fuse:
