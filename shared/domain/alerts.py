@@ -1,6 +1,6 @@
 """Alerts: what a person should look at. One for each cause, raised once, cleared by itself.
 
-Source: docs/adr/0018-alerts-and-digests.md
+Source: docs/adr/0020-alerts-and-digests.md
 """
 
 from dataclasses import dataclass

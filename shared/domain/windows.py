@@ -1,6 +1,6 @@
 """When seats can be given back to Microsoft, and when a commitment renews: days that are known.
 
-Source: docs/adr/0018-alerts-and-digests.md
+Source: docs/adr/0020-alerts-and-digests.md
 """
 
 from collections.abc import Iterable

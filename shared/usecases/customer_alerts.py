@@ -1,6 +1,6 @@
 """What a person should know of a customer's rows, once its tenant was read completely.
 
-Source: docs/adr/0018-alerts-and-digests.md
+Source: docs/adr/0020-alerts-and-digests.md
 """
 
 from collections.abc import Callable, Iterable

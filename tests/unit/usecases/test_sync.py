@@ -145,7 +145,7 @@ def test_an_unreadable_tenant_changes_nothing_and_says_so(house):
 
     assert house.quantities == [10]
     alerts = house.services.alerts.open_of(CUSTOMER)
-    assert [a.kind for a in alerts] == [AlertKind.TENANT_UNREADABLE]
+    assert [a.kind for a in alerts] == [AlertKind.SIGN_IN_BROKEN]
     assert "Open the consent link." in alerts[0].text
     failed = [i for i in house.services.runs.items(run) if i.state is ItemState.FAILED]
     assert [i.customer_id for i in failed] == [CUSTOMER]
