@@ -20,7 +20,7 @@ from shared.domain.agreements import (
     SetQuantity,
     standing_marker,
 )
-from shared.domain.alerts import Alert, AlertKind
+from shared.domain.alerts import Alert, AlertKind, Dismissal
 from shared.domain.approvals import Approval, ApprovalState
 from shared.domain.custom import CustomLicense, EntraUsers, PeopleCount, Source
 from shared.domain.customers import Customer, CustomerState, DirectoryTenant, UserFilter
@@ -672,6 +672,18 @@ def an_alert(
     cleared_at: datetime | None = None,
 ) -> Alert:
     return Alert(kind, customer_id, row_id, subject, text, raised_at, cleared_at)
+
+
+def a_dismissal() -> Dismissal:
+    alert = an_alert()
+    return Dismissal(
+        alert_id=alert.alert_id,
+        matter=alert.matter,
+        reason="a test tenant",
+        by=EDITOR,
+        at=NOW,
+        until=NOW + timedelta(days=14),
+    )
 
 
 # Messages ----------------------------------------------------------------------------------------

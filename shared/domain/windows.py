@@ -11,10 +11,9 @@ from shared.domain.commerce import Joined
 from shared.domain.ids import subscription_row
 from shared.domain.licensing import LicenseRow, Subscription, SubscriptionStatus
 from shared.domain.movements import Movement
+from shared.domain.plausibility import WINDOW
 from shared.domain.terms import Certainty, TermLength
 
-REDUCTION = timedelta(days=7)
-"""Seats can be given back for so long after they were added, or after their term was renewed."""
 READ_EACH = timedelta(days=1)
 """Seats are seen a day after they were added at the latest; the window is taken to begin then."""
 RENEWS_WITHIN = timedelta(days=30)
@@ -114,7 +113,7 @@ def _windows(found: Joined, movements: tuple[Movement, ...]) -> Iterable[Window]
     row_id = subscription_row(one.subscription_id)
     added = sorted(
         (
-            (movement.at - READ_EACH + REDUCTION, change.after - change.before)
+            (movement.at - READ_EACH + WINDOW, change.after - change.before)
             for movement in movements
             for change in movement.changes
             if change.row_id == row_id and change.after > change.before
@@ -128,4 +127,4 @@ def _windows(found: Joined, movements: tuple[Movement, ...]) -> Iterable[Window]
         return
     if one.renewed_at is not None and len(one.lifecycles) > 1:
         renewed = min(one.renewed_at, one.lifecycles[-2])
-        yield Window(total, renewed + REDUCTION, "its term was just renewed")
+        yield Window(total, renewed + WINDOW, "its term was just renewed")

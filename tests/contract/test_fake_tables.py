@@ -5,6 +5,7 @@ import pytest
 from tests.contract.repositories.attention import (
     AlertsContract,
     ApprovalsContract,
+    DismissalsContract,
     SettingsContract,
 )
 from tests.contract.repositories.billing import (
@@ -92,6 +93,10 @@ class TestApprovals(ApprovalsContract):
 
 
 class TestAlerts(AlertsContract):
+    pass
+
+
+class TestDismissals(DismissalsContract):
     pass
 
 

@@ -42,6 +42,7 @@ from tests.builders import (
 from tests.contract.repositories.attention import (
     AlertsContract,
     ApprovalsContract,
+    DismissalsContract,
     SettingsContract,
 )
 from tests.contract.repositories.billing import (
@@ -207,6 +208,10 @@ class TestApprovals(ApprovalsContract):
 
 
 class TestAlerts(AlertsContract):
+    pass
+
+
+class TestDismissals(DismissalsContract):
     pass
 
 

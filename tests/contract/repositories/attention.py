@@ -16,6 +16,7 @@ from tests.builders import (
     NOW,
     OTHER_CUSTOMER,
     OTHER_GROUP,
+    a_dismissal,
     an_alert,
     an_approval,
 )
@@ -202,6 +203,62 @@ class AlertsContract:
         assert {alert.row_id for alert in first.items} == {E5_ROW}
         assert set(first.items) | set(second.items) == set(alerts)
         assert (len(first.items), len(second.items), second.continuation) == (3, 2, None)
+
+    def test_alerts_are_filtered_by_kind_customer_and_state(self, stored):
+        mine = an_alert()
+        drift = an_alert(AlertKind.DRIFT)
+        gone = an_alert(AlertKind.STALE, cleared_at=LATER)
+        theirs = an_alert(customer_id=f"{CUSTOMER}-2")
+        nobodys = an_alert(AlertKind.CONNECTION, customer_id=None, row_id=None)
+        stored.alerts.put([mine, drift, gone, theirs, nobodys], news=[mine.alert_id])
+
+        def found(**filters):
+            return set(stored.alerts.list(**filters).items)
+
+        assert found(open_only=True, kind=AlertKind.HELD) == {mine, theirs}
+        assert found(open_only=True, customer_id=CUSTOMER) == {mine, drift}
+        assert found(customer_id=CUSTOMER) == {mine, drift, gone}
+        assert found(customer_id=CUSTOMER, kind=AlertKind.DRIFT) == {drift}
+        assert found(cleared_only=True) == {gone}
+        assert found() == {mine, drift, gone, theirs, nobodys}
+        assert set(stored.alerts.open()) == {mine, drift, theirs, nobodys}
+
+    def test_an_announcement_stays_until_it_is_forgotten(self, stored):
+        alerts = [an_alert(subject=f"group-{number}") for number in range(120)]
+        told = [alert.alert_id for alert in alerts[1:]]
+        stored.alerts.put(alerts, news=told)
+        stored.alerts.put([replace(alert, cleared_at=LATER) for alert in alerts[:60]])
+
+        assert set(stored.alerts.news()) == set(told)
+
+        stored.alerts.forget_news(told[10:])
+        stored.alerts.forget_news([*told[5:20], "never"])
+        assert set(stored.alerts.news()) == set(told[:5])
+        assert len(stored.alerts.open()) == 60
+
+
+class DismissalsContract:
+    """A suite."""
+
+    def test_the_last_word_on_an_alert_counts_until_it_is_taken_back(self, stored):
+        first = a_dismissal()
+        second = replace(first, reason="still so", until=LATER)
+        stored.dismissals.put(first)
+        stored.dismissals.put(second)
+
+        assert stored.dismissals.get(first.alert_id) == second
+        assert stored.dismissals.all() == {first.alert_id: second}
+
+        stored.dismissals.remove(first.alert_id)
+        stored.dismissals.remove(first.alert_id)
+        assert stored.dismissals.get(first.alert_id) is None
+        assert stored.dismissals.all() == {}
+
+    def test_a_dismissal_is_no_alert(self, stored):
+        stored.dismissals.put(a_dismissal())
+
+        assert stored.alerts.list().items == ()
+        assert stored.alerts.open() == stored.alerts.news() == ()
 
 
 class SettingsContract:
