@@ -548,6 +548,10 @@ class Lease(Protocol):
 class LeaseRepository(Protocol):
     """One writer at a line group. Leases last 60 s and are renewed after 20 s, in real time."""
 
+    @property
+    def lasts(self) -> timedelta:
+        """How long a lease lasts unless it is renewed."""
+
     def take(self, customer_id: CustomerId, group_id: GroupId) -> Lease:
         """Take the lease.
 

@@ -6,6 +6,7 @@ SeatsyncError
 │   ├── UpstreamUnavailableError
 │   ├── ConnectionPausedError   the connection is paused or its circuit is open
 │   ├── LeaseTakenError         another worker is at this line group
+│   ├── OutcomeInDoubtError     an interrupted write may not show yet
 │   └── StaleVersionError       somebody saved the entity first
 ├── UnknownOutcomeError         a write may have happened; read before writing again
 └── OperatorActionError         running again cannot help; show it to a person
@@ -84,6 +85,18 @@ class LeaseTakenError(RetryableError):
     def __init__(self, name: str, retry_after: timedelta) -> None:
         self.retry_after = retry_after
         super().__init__(f"another worker holds the lease of {name}")
+
+
+class OutcomeInDoubtError(RetryableError):
+    """An interrupted write does not show, and may still come to: it is too early to send it again.
+
+    Attributes:
+        retry_after: When that time is over.
+    """
+
+    def __init__(self, name: str, retry_after: timedelta) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"waiting to see what became of an interrupted write to {name}")
 
 
 class StaleVersionError(RetryableError):

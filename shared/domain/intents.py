@@ -5,7 +5,7 @@ Finding one at the start means that a worker stopped in between: what the PSA ha
 its operations landed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -24,6 +24,7 @@ from shared.domain.agreements import (
     standing_marker,
 )
 from shared.domain.history import Change
+from shared.domain.ids import LineId
 from shared.domain.ledger import Charged, Ledger
 
 
@@ -35,6 +36,7 @@ class Intent:
         change: The history entry to add when all is done; its id names the intent.
         ledger: The ledger once every operation has landed.
         first_uninvoiced: As the agreement said when this was planned.
+        created_at: In real time: how long ago its operations may have been sent.
     """
 
     change: Change
@@ -78,7 +80,7 @@ def recovery(
     """
     if ledger.last_change == intent.change.change_id:
         return Recovery((), ledger)
-    left = tuple(op for op in intent.operations if not has_landed(op, lines))
+    left = left_of(intent.operations, lines)
     if intent.operations and len(left) == len(intent.operations):
         return Recovery((), None)
     known = {line.line_id for line in lines}
@@ -87,6 +89,91 @@ def recovery(
         able = tuple(op for op in able if isinstance(op, CreateLine))
     lost = tuple(op for op in left if op not in able)
     return Recovery(able, with_standing_line(abandoned(lost, intent, ledger, lines), lines))
+
+
+def left_of(
+    operations: tuple[Operation, ...], lines: tuple[AgreementLine, ...]
+) -> tuple[Operation, ...]:
+    """Return the operations that the lines do not show to be carried out."""
+    found: list[Operation] = []
+    done = {}
+    for line_id, steps in _differences(operations).items():
+        states = _matching(steps, lines)
+        done[line_id] = states[0] if len(states) == 1 else 0
+    for operation in operations:
+        if not isinstance(operation, AdjustQuantity | AddProrata):
+            landed = has_landed(operation, lines)
+        else:
+            landed = done[operation.line_id] > 0
+            done[operation.line_id] -= 1
+        if not landed:
+            found.append(operation)
+    return tuple(found)
+
+
+def doubt(operations: tuple[Operation, ...], lines: tuple[AgreementLine, ...]) -> str | None:
+    """Return why nobody but a person can say which differences of a line have been carried out.
+
+    A difference that is sent twice counts twice. So a line must show one of the quantities that it
+    had on the way, and each of them only once.
+    """
+    for line_id, steps in _differences(operations).items():
+        if len(_matching(steps, lines)) != 1:
+            line = next((x for x in lines if x.line_id == line_id), None)
+            has = "is gone" if line is None else f"has {_observed(steps[-1], line)}"
+            return (
+                f"line {line_id} {has}; Seatsync was interrupted while it changed it from "
+                f"{steps[0].before} to {steps[-1].after}, and cannot tell what became of that. "
+                f"Set it to {steps[0].before} or {steps[-1].after} in the PSA"
+            )
+    return None
+
+
+Difference = AdjustQuantity | AddProrata
+
+
+def _differences(operations: tuple[Operation, ...]) -> dict[LineId, list[Difference]]:
+    """Differences by line, in the order they are sent."""
+    found: dict[LineId, list[Difference]] = {}
+    for operation in operations:
+        if isinstance(operation, AdjustQuantity | AddProrata):
+            found.setdefault(operation.line_id, []).append(operation)
+    return found
+
+
+def _matching(steps: list[Difference], lines: tuple[AgreementLine, ...]) -> list[int]:
+    """How many of a line's differences may have landed, judged by what it has now."""
+    line = next((x for x in lines if x.line_id == steps[0].line_id), None)
+    if line is None:
+        return []
+    seen = [_observed(step, line) for step in steps]
+    return [number for number, state in enumerate(_states(steps)) if state == seen]
+
+
+def _states(steps: list[Difference]) -> Iterator[list[int]]:
+    """What each difference's day shows once the first 0, 1, 2 … of them have landed."""
+    for landed in range(len(steps) + 1):
+        yield [
+            step.before
+            - sum(_part(other, step) for other in steps[:place])
+            + sum(_part(other, step) for other in steps[:landed])
+            for place, step in enumerate(steps)
+        ]
+
+
+def _part(other: Difference, step: Difference) -> int:
+    """By how much one difference changes what the other one's day shows."""
+    if isinstance(other, AdjustQuantity) and isinstance(step, AdjustQuantity):
+        later = other.effective > step.effective
+        return 0 if later else other.after - other.before
+    return other.after - other.before
+
+
+def _observed(step: Difference, line: AgreementLine) -> int | None:
+    """What the line shows of the day that the difference is for."""
+    if isinstance(step, AdjustQuantity):
+        return line.quantity_on(step.effective)
+    return line.quantity
 
 
 def has_landed(operation: Operation, lines: tuple[AgreementLine, ...]) -> bool:
@@ -131,10 +218,19 @@ def abandoned(
         lines: The agreement's lines, to know the days of a dated line that stays as it was.
     """
     ledger = intent.ledger
+    # Of several differences that are left, the first one's is the quantity that the line has.
+    for steps in _differences(left).values():
+        ledger = replace(
+            ledger,
+            last_written=steps[0].before,
+            charged=before.charged,
+            opening=before.opening,
+            as_of=before.as_of,
+        )
     for operation in left:
-        if isinstance(operation, AdjustQuantity | AddProrata) or (
-            isinstance(operation, SetQuantity) and operation.line_id == ledger.line_id
-        ):
+        if isinstance(operation, AdjustQuantity | AddProrata):
+            continue
+        if isinstance(operation, SetQuantity) and operation.line_id == ledger.line_id:
             ledger = replace(ledger, last_written=operation.before)
         elif isinstance(operation, CreateLine) and operation.kind is LineKind.DATED:
             ledger = _charging(ledger, operation.starts, operation.ends, -operation.quantity)

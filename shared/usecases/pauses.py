@@ -15,6 +15,7 @@ from shared.domain.errors import (
     BadMessageError,
     ConnectionPausedError,
     LeaseTakenError,
+    OutcomeInDoubtError,
     RateLimitError,
 )
 from shared.domain.ids import ConnectionName, TenantId
@@ -95,7 +96,7 @@ def asking_psa(name: ConnectionName, services: Services) -> Iterator[None]:
 
 
 def wait_of(
-    error: RateLimitError | ConnectionPausedError | LeaseTakenError,
+    error: RateLimitError | ConnectionPausedError | LeaseTakenError | OutcomeInDoubtError,
     attempt: int,
     moment: datetime,
 ) -> timedelta:

@@ -12,6 +12,7 @@ from shared.domain.errors import (
     LeaseTakenError,
     NotFoundError,
     OperatorActionError,
+    OutcomeInDoubtError,
     RateLimitError,
 )
 from shared.domain.history import Change
@@ -67,7 +68,7 @@ def sync_license(message: LicenseSync, services: Services) -> None:
     except RateLimitError as error:
         pause(psa_key(customer.psa), error.retry_after, services)
         _put_back(message, error, services)
-    except ConnectionPausedError as error:
+    except (ConnectionPausedError, OutcomeInDoubtError) as error:
         _put_back(message, error, services)
     except OperatorActionError as error:
         fail(work.item(), str(error), services)
@@ -77,7 +78,7 @@ def sync_license(message: LicenseSync, services: Services) -> None:
 
 def _put_back(
     message: LicenseSync,
-    error: RateLimitError | ConnectionPausedError | LeaseTakenError,
+    error: RateLimitError | ConnectionPausedError | LeaseTakenError | OutcomeInDoubtError,
     services: Services,
 ) -> None:
     delay = wait_of(error, message.attempt, services.clock.real_now())
@@ -221,7 +222,8 @@ class _GroupWork:
         if header.first_uninvoiced is None:
             raise AssertionError("a blocked agreement is not written to")
         kept = replace(kept, last_change=change.change_id, written_at=change.at)
-        return Intent(change, plan.operations, kept, header.first_uninvoiced, change.at)
+        sent_from = self.services.clock.real_now()
+        return Intent(change, plan.operations, kept, header.first_uninvoiced, sent_from)
 
     def _writer(self) -> OperationWriter:
         message = self.message

@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import date
 
 from shared.domain.agreements import AgreementLine, CreateLine, LineKind
-from shared.domain.errors import LeaseTakenError, OperatorActionError
+from shared.domain.errors import LeaseTakenError, OperatorActionError, OutcomeInDoubtError
 from shared.domain.ids import AgreementId, CustomerId, GroupId
-from shared.domain.intents import Intent, abandoned, has_landed, recovery, with_standing_line
+from shared.domain.intents import Intent, abandoned, doubt, left_of, recovery, with_standing_line
 from shared.domain.ledger import Ledger
 from shared.ports import Lease, PsaGateway, Services, Versioned
 
@@ -56,9 +56,17 @@ class OperationWriter:
         Args:
             first_uninvoiced: As the agreement says now.
 
-        Raises: as ``write``.
+        Raises:
+            OutcomeInDoubtError: It is too early to say what landed.
+            OperatorActionError: The PSA refused an operation, or nobody but a person can say what
+                landed.
+            LeaseTakenError, UnknownOutcomeError: as ``write``.
         """
-        found = recovery(intent.value, self._before(ledger), lines, first_uninvoiced)
+        before = self._before(ledger)
+        saved = before.last_change == intent.value.change.change_id
+        if not saved and left_of(intent.value.operations, lines):
+            self._without_doubt(intent.value, lines)
+        found = recovery(intent.value, before, lines, first_uninvoiced)
         if found.ledger is None:
             self._services.intents.close(intent)
             return ledger, False
@@ -72,6 +80,17 @@ class OperationWriter:
     def finish(self, intent: Versioned[Intent]) -> None:
         """Keep an intent that needs no ledger and whose operations have all landed."""
         self._complete(intent, None, intent.value.ledger)
+
+    def _without_doubt(self, intent: Intent, lines: tuple[AgreementLine, ...]) -> None:
+        """Go on only where what does not show was really not carried out."""
+        if self._gateway.capabilities.reads_lag:
+            shows = intent.created_at + self._services.leases.lasts
+            now = self._services.clock.real_now()
+            if now < shows:
+                raise OutcomeInDoubtError(intent.ledger.group_id, shows - now)
+        why = doubt(intent.operations, lines)
+        if why is not None:
+            raise OperatorActionError(why)
 
     def _still_ours(self, lease: Lease, intent: Versioned[Intent]) -> None:
         """Go on only if nobody took the line group since it was planned.
@@ -116,7 +135,7 @@ class OperationWriter:
     def _abandon(self, intent: Versioned[Intent], ledger: Versioned[Ledger] | None) -> None:
         """The PSA refused an operation: keep what landed before it, forget the rest."""
         lines = self._gateway.list_lines(self._agreement_id)
-        left = tuple(op for op in intent.value.operations if not has_landed(op, lines))
+        left = left_of(intent.value.operations, lines)
         if len(left) == len(intent.value.operations):
             self._services.intents.close(intent)
             return

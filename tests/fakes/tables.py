@@ -320,6 +320,10 @@ class FakeLeases:
         self.clock = clock
         self.shelf = Shelf[datetime]()  # when each lease ends
 
+    @property
+    def lasts(self) -> timedelta:
+        return LEASE_LASTS
+
     def take(self, customer_id: CustomerId, group_id: GroupId) -> "FakeLease":
         key = customer_id, group_id
         now = self.clock.real_now()

@@ -38,6 +38,10 @@ class LeaseTable:
         self._clock = clock
         self._lasts = lasts
 
+    @property
+    def lasts(self) -> timedelta:
+        return self._lasts
+
     def take(self, customer_id: CustomerId, group_id: GroupId) -> "HeldLease":
         place = key(customer_id), key(group_id)
         now = self._clock.real_now()

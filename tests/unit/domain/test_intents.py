@@ -5,10 +5,12 @@ from decimal import Decimal
 import pytest
 
 from shared.domain.agreements import (
+    AddProrata,
     AdjustQuantity,
     CreateLine,
     EndLine,
     LineKind,
+    ProrataRow,
     QuantityStep,
     RemoveLine,
     SetDescription,
@@ -18,7 +20,15 @@ from shared.domain.agreements import (
 )
 from shared.domain.history import Change
 from shared.domain.ids import LineId, RunId
-from shared.domain.intents import Intent, abandoned, has_landed, recovery, with_standing_line
+from shared.domain.intents import (
+    Intent,
+    abandoned,
+    doubt,
+    has_landed,
+    left_of,
+    recovery,
+    with_standing_line,
+)
 from shared.domain.ledger import Charged, Ledger
 from shared.domain.mappings import Billable
 from tests.builders import AGREEMENT, CUSTOMER, GROUP, LINE, PRODUCT, a_line
@@ -233,3 +243,64 @@ def test_an_adjustment_that_was_not_sent_leaves_the_old_quantity():
     left = AdjustQuantity(AGREEMENT, LINE, 10, 12, APRIL)
 
     assert abandoned((left,), an_intent(left), BEFORE).last_written == 10
+
+
+# Differences, which count twice when they are sent twice ------------------------------------------
+
+UP = AdjustQuantity(AGREEMENT, LINE, 10, 12, MARCH_17)
+DOWN = AdjustQuantity(AGREEMENT, LINE, 12, 7, APRIL)
+ROW = AddProrata(AGREEMENT, LINE, 10, 2, MARCH_17)
+
+
+def stepped(*steps: tuple[date, int]):
+    return replace(a_line(), steps=tuple(QuantityStep(*step) for step in steps))
+
+
+@pytest.mark.parametrize(
+    ("line", "left"),
+    [
+        (stepped((MARCH, 10)), (UP, DOWN)),
+        (stepped((MARCH, 10), (MARCH_17, 12)), (DOWN,)),
+        (stepped((MARCH, 10), (MARCH_17, 12), (APRIL, 7)), ()),
+    ],
+    ids=["none", "the first", "both"],
+)
+def test_of_several_differences_those_are_left_that_the_days_do_not_show(line, left):
+    assert left_of((UP, DOWN), (line,)) == left
+    assert doubt((UP, DOWN), (line,)) is None
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (stepped((MARCH, 10), (MARCH_17, 11)),),
+        (stepped((MARCH, 10), (APRIL, 7)),),
+        (),
+    ],
+    ids=["another number", "the second without the first", "no line"],
+)
+def test_what_no_difference_explains_is_for_a_person(lines):
+    why = doubt((UP, DOWN), lines)
+
+    assert why is not None
+    assert "Set it to 10 or 7" in why
+
+
+def test_a_difference_that_another_takes_back_leaves_nobody_who_knows():
+    back = AdjustQuantity(AGREEMENT, LINE, 12, 10, MARCH_17)
+
+    assert doubt((UP, back), (stepped((MARCH, 10)),)) is not None
+
+
+@pytest.mark.parametrize(("quantity", "left"), [(10, (ROW,)), (12, ())])
+def test_a_row_is_told_by_the_quantity_with_all_waiting_rows(quantity, left):
+    line = replace(a_line(quantity=quantity), waiting=(ProrataRow(MARCH_17, 1),))
+
+    assert left_of((ROW,), (line,)) == left
+    assert doubt((ROW,), (line,)) is None
+
+
+def test_of_several_differences_left_the_line_has_what_it_had_before_the_first():
+    kept = abandoned((UP, DOWN), an_intent(UP, DOWN), BEFORE)
+
+    assert (kept.last_written, kept.charged) == (10, BEFORE.charged)

@@ -78,6 +78,7 @@ class AutotaskGateway:
             can_reach_zero=self._config.units_to_zero,
             can_end=False,
             prorates_itself=True,
+            reads_lag=True,
             changes_invoiced=self._config.posted_periods,
         )
 

@@ -104,6 +104,7 @@ class HaloPsaGateway:
             credits=self._negative,
             description_limit=lines.DESCRIPTION_LIMIT,
             prorates_itself=True,
+            reads_lag=True,
         )
 
     def check(self) -> str:
