@@ -22,6 +22,7 @@ from shared.domain.errors import (
     InvalidPeriodError,
     LeaseTakenError,
     NotFoundError,
+    OutcomeInDoubtError,
     OwnedLinesError,
     RateLimitError,
     RequestRefusedError,
@@ -186,7 +187,9 @@ def problem(error: Exception, url: str) -> func.HttpResponse:
     if isinstance(error, OwnedLinesError):
         body["lines"] = jsonable(error.lines)
     headers = dict(API_HEADERS)
-    if isinstance(error, RateLimitError | ConnectionPausedError | LeaseTakenError):
+    if isinstance(
+        error, RateLimitError | ConnectionPausedError | LeaseTakenError | OutcomeInDoubtError
+    ):
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after.total_seconds())))
     if kind is NOT_SIGNED_IN:
         headers["WWW-Authenticate"] = "Bearer"

@@ -17,6 +17,7 @@ from shared.domain.errors import (
     InvalidPeriodError,
     LeaseTakenError,
     NotFoundError,
+    OutcomeInDoubtError,
     OwnedLinesError,
     RateLimitError,
     RequestRefusedError,
@@ -47,6 +48,7 @@ CASES = {
     RateLimitError("main", SOON): 503,
     ConnectionPausedError("main", SOON): 503,
     LeaseTakenError("group", SOON): 503,
+    OutcomeInDoubtError("group", SOON): 503,
     UpstreamUnavailableError("main", "no connection"): 503,
     BadMessageError("no"): 409,
 }
