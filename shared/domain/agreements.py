@@ -323,6 +323,22 @@ def standing_marker(group_id: GroupId, generation: int) -> str:
     return f"{MARKER_PREFIX}{group_id}{suffix}"
 
 
+def standing_generation(marker: str | None, group_id: GroupId) -> int | None:
+    """Return which of the group's standing lines a mark names; ``None`` when it names none."""
+    first = standing_marker(group_id, 1)
+    if marker == first:
+        return 1
+    if marker is None or not marker.startswith(f"{first}."):
+        return None
+    serial = marker.removeprefix(f"{first}.")
+    return int(serial) if serial.isascii() and serial.isdigit() else None
+
+
+def is_dated_of(marker: str | None, group_id: GroupId) -> bool:
+    """Return whether a mark is one of the group's dated lines."""
+    return marker is not None and marker.startswith(_dated_prefix(group_id))
+
+
 def dated_marker(
     group_id: GroupId, decided_on: date, starts: date, ends: date, serial: int = 1
 ) -> str:
@@ -337,7 +353,11 @@ def dated_marker(
 
 def decided_prefix(group_id: GroupId, decided_on: date) -> str:
     """Return what the marks of all dated lines begin with that a group got on one day."""
-    return f"{MARKER_PREFIX}{digest(group_id, length=12)}-{decided_on:%Y%m%d}-"
+    return f"{_dated_prefix(group_id)}{decided_on:%Y%m%d}-"
+
+
+def _dated_prefix(group_id: GroupId) -> str:
+    return f"{MARKER_PREFIX}{digest(group_id, length=12)}-"
 
 
 def marks(group_id: GroupId, line: AgreementLine) -> bool:

@@ -15,9 +15,12 @@ from shared.domain.agreements import (
     SetDescription,
     SetPrice,
     SetQuantity,
+    is_dated_of,
     is_ours,
+    standing_generation,
     standing_marker,
 )
+from shared.domain.changing.dated_lines import calendar_of
 from shared.domain.changing.facts import GroupFacts, Stop, set_by_hand, spelled
 from shared.domain.changing.kinds import KINDS, Kind
 from shared.domain.charging import has_unbilled_start, in_force_as_of, pruned
@@ -34,6 +37,7 @@ from shared.domain.plans import (
     Reason,
     ReasonKind,
 )
+from shared.domain.recognition import is_blank, with_dated_lines, with_generation
 
 
 def plan(request: PlanRequest) -> Plan:
@@ -82,6 +86,7 @@ class _Planner:
             return self._stop(PlanStatus.IN_STEP)
         if self._line_is_done():
             self.ledger = self.ledger.ended()
+        self.ledger = with_generation(self.ledger, self.request.lines, self.today)
         found = self._plan()
         if found.status is PlanStatus.IN_STEP and found.ledger is None:
             # Kept without a write: that the line is done.
@@ -147,8 +152,7 @@ class _Planner:
         marked = [
             line
             for line in self.request.lines
-            if line.marker == standing_marker(self.group.group_id, self.ledger.generation)
-            and line.bills_after(self.today)
+            if line.bills_after(self.today) and self._is_standing(line.marker)
         ]
         if len({line.line_id for line in marked} | self._own_line()) > 1:
             return self._stop(
@@ -170,6 +174,12 @@ class _Planner:
         if marked:
             return self._adopt(marked[0], ours=True)
         return self._without_line()
+
+    def _is_standing(self, marker: str | None) -> bool:
+        """Whether a mark is the standing line's; any of the group's where nothing is remembered."""
+        if is_blank(self.request.ledger):
+            return standing_generation(marker, self.group.group_id) is not None
+        return marker == standing_marker(self.group.group_id, self.ledger.generation)
 
     def _own_line(self) -> set[LineId]:
         return set() if self.ledger.line_id is None else {self.ledger.line_id}
@@ -279,14 +289,44 @@ class _Planner:
             # invoice: ADR 0008.
             started_under=first if begun < starts < first else None,
             line_ends=line.ends,
-            in_force=(InForce(starts, line.quantity),),
+            # Since when an empty line of ours is empty nobody knows: it is closed a period later.
+            in_force=(
+                InForce(self.today if ours and not line.quantity else starts, line.quantity),
+            ),
             first_uninvoiced=first,
         )
+        found_again = is_blank(self.request.ledger) and (
+            ours or any(is_dated_of(x.marker, self.group.group_id) for x in self.request.lines)
+        )
+        if found_again:
+            self.ledger = with_dated_lines(
+                self.ledger,
+                self.request.lines,
+                calendar_of(self._facts()),
+                standing=line.quantity,
+                needed=self._seats_on(self.today),
+            )
+        if ours:
+            # What it says is what we wrote; a text is written again when it changes.
+            self.ledger = replace(self.ledger, description=self._text(self.ledger))
         self.explanation.append(
             f"line {line.line_id} with {line.quantity} is "
             + ("ours by its mark" if ours else "taken over; what is invoiced stays as it is")
         )
-        return self._keep(line, takes_over=True)
+        kept = self._keep(line, takes_over=True)
+        if not found_again or not kept.operations or self.request.override:
+            return kept
+        if kept.status is not PlanStatus.CHANGE:
+            return kept
+        return kept.held(
+            (
+                Reason(
+                    ReasonKind.FOUND_AGAIN,
+                    f"line {line.line_id} and what is beside it were found again, and nobody "
+                    "remembers what of it is invoiced; look at what would be written before it is",
+                ),
+            )
+        )
 
     def _create(self, move: date | None) -> Plan:
         product = self.request.product

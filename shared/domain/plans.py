@@ -95,6 +95,7 @@ class ReasonKind(StrEnum):
     DRIFT = "drift"
     REMOVED_BY_HAND = "removed_by_hand"
     CANNOT_END = "cannot_end"
+    FOUND_AGAIN = "found_again"
     LESS_INCLUDED = "less_included"
     NOT_WHOLE = "not_whole"
     DUPLICATE_MARKER = "duplicate_marker"

@@ -40,7 +40,7 @@ def opened(facts: GroupFacts, given: date | None) -> Opened:
         first_uninvoiced=first,
         description=facts.text(in_force),
     )
-    calendar = _calendar(facts)
+    calendar = calendar_of(facts)
     standing = standing_quantity(ledger, calendar, facts.seats_on)
     quantity = in_force[0].seats if standing is None else standing
     due = charges(
@@ -68,7 +68,7 @@ def opened(facts: GroupFacts, given: date | None) -> Opened:
 
 def changed(facts: GroupFacts, line: AgreementLine, observed: int) -> Changed:
     """Return what the standing line needs, and the dated lines beside it."""
-    known, calendar = facts.ledger, _calendar(facts)
+    known, calendar = facts.ledger, calendar_of(facts)
     needed = facts.seats_on(facts.today)
     wanted = standing_quantity(known, calendar, facts.seats_on)
     if wanted is None:
@@ -116,7 +116,8 @@ def changed(facts: GroupFacts, line: AgreementLine, observed: int) -> Changed:
     )
 
 
-def _calendar(facts: GroupFacts) -> Calendar:
+def calendar_of(facts: GroupFacts) -> Calendar:
+    """Return the days that decide what is settled."""
     last = [day for day in (facts.agreement.ends, facts.ending) if day is not None]
     return Calendar(
         cycle=facts.cycle,
