@@ -6,6 +6,7 @@ from functions import queues, timers
 from functions.api import (
     alerts,
     approvals,
+    configuration,
     connections,
     coverage,
     custom_licenses,
@@ -32,6 +33,7 @@ for module in (
     queues,
     alerts,
     approvals,
+    configuration,
     connections,
     coverage,
     custom_licenses,

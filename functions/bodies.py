@@ -57,14 +57,17 @@ class Nothing(Body):
     model_config = example()
 
 
-def read(request: func.HttpRequest, model: type[M]) -> M:
+def read(request: func.HttpRequest, model: type[M], *, most: int = LARGEST_BODY) -> M:
     """Return a request's body.
+
+    Args:
+        most: Bytes that are read.
 
     Raises:
         HttpError: It is too large, of another content type, or not JSON.
         InvalidInputError: Names every field that is missing, unknown or wrong.
     """
-    return checked(document(request), model)
+    return checked(document(request, most=most), model)
 
 
 def read_optional(request: func.HttpRequest, model: type[M]) -> M:
@@ -85,23 +88,26 @@ def checked(document: object, model: type[M]) -> M:
         raise InvalidInputError(_reasons(problems)) from None
 
 
-def document(request: func.HttpRequest) -> object:
+def document(request: func.HttpRequest, *, most: int = LARGEST_BODY) -> object:
     """Return a request's body as JSON values, for a route that takes more than one form.
+
+    Args:
+        most: Bytes that are read.
 
     Raises:
         HttpError: It is too large, of another content type, or not JSON.
     """
-    body = _sent(request)
+    body = _sent(request, most)
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "application/json":
         raise HttpError(NOT_JSON_TYPE, "send Content-Type: application/json")
     return _parsed(body)
 
 
-def _sent(request: func.HttpRequest) -> bytes:
+def _sent(request: func.HttpRequest, most: int = LARGEST_BODY) -> bytes:
     body = request.get_body()
-    if len(body) > LARGEST_BODY:
-        raise HttpError(TOO_LARGE, f"at most {LARGEST_BODY} bytes are read")
+    if len(body) > most:
+        raise HttpError(TOO_LARGE, f"at most {most} bytes are read")
     return bytes(body)
 
 
@@ -244,6 +250,13 @@ def _by(check: Callable[[str, str], str]) -> AfterValidator:
     return AfterValidator(checks)
 
 
+def _row_id(text: str) -> str:
+    try:
+        return ids.row_id(text)
+    except InvalidInputError as error:
+        raise ValueError(error.errors["row_id"]) from None
+
+
 Seats = Annotated[StrictInt, Field(ge=0, le=MOST_SEATS)]
 Flag = StrictBool
 Day = Annotated[date, BeforeValidator(_iso_date)]
@@ -272,3 +285,4 @@ Guid = Annotated[
         {"type": "string", "pattern": "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"}
     ),
 ]
+RowIdText = Annotated[str, AfterValidator(_row_id)]

@@ -180,9 +180,9 @@ class Call(SignedRequest):
         """The version that the caller saw; see ``responses.if_match``."""
         return if_match(self.request.headers.get("if-match"))
 
-    def body(self, model: type[M]) -> M:
+    def body(self, model: type[M], *, most: int = bodies.LARGEST_BODY) -> M:
         """Return the body; see ``bodies.read``."""
-        return bodies.read(self.request, model)
+        return bodies.read(self.request, model, most=most)
 
     def body_or_nothing(self, model: type[M]) -> M:
         """Return the body, ``{}`` when there is none; see ``bodies.read_optional``."""

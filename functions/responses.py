@@ -161,6 +161,12 @@ def no_content() -> func.HttpResponse:
     return func.HttpResponse(status_code=HTTPStatus.NO_CONTENT, headers=dict(API_HEADERS))
 
 
+def download(content: bytes, media: str, name: str) -> func.HttpResponse:
+    """Return 200 with a file that a browser saves under the name."""
+    headers = {**API_HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
+    return func.HttpResponse(content, status_code=HTTPStatus.OK, headers=headers, mimetype=media)
+
+
 def unavailable(body: object) -> func.HttpResponse:
     """Return 503 with JSON that says what does not work."""
     return _json(HTTPStatus.SERVICE_UNAVAILABLE, body)

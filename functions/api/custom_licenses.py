@@ -4,12 +4,12 @@ from http import HTTPStatus
 from typing import Annotated, Literal
 
 import azure.functions as func
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from functions.api import shapes, views
 from functions.api.shapes import many
 from functions.auth import Role
-from functions.bodies import Body, Flag, Guid, Name, example
+from functions.bodies import Body, Flag, Guid, Name, RowIdText, example
 from functions.contracts import Query, one_of
 from functions.endpoints import Call, endpoint
 from functions.responses import created, etag_of, no_content, ok, path
@@ -33,13 +33,6 @@ ONE = f"{ROUTE}/{{license_id}}"
 MOST_ROWS = 50
 
 
-def _row_id(text: str) -> str:
-    try:
-        return ids.row_id(text)
-    except InvalidInputError as error:
-        raise ValueError(error.errors["row_id"]) from None
-
-
 Domain = Annotated[
     str,
     StringConstraints(
@@ -49,9 +42,7 @@ Domain = Annotated[
         pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$",
     ),
 ]
-RowIds = Annotated[
-    tuple[Annotated[str, AfterValidator(_row_id)], ...], Field(min_length=1, max_length=MOST_ROWS)
-]
+RowIds = Annotated[tuple[RowIdText, ...], Field(min_length=1, max_length=MOST_ROWS)]
 
 
 class EntraUsersBody(Body):

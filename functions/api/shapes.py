@@ -30,6 +30,7 @@ from shared.domain.plans import PlanStatus
 from shared.domain.preferences import Preferences
 from shared.domain.preflight import Finding, Severity
 from shared.domain.terms import Term
+from shared.usecases.configuration import ImportedItem as DomainImportedItem
 from shared.usecases.connections import ConnectionTest as DomainConnectionTest
 from shared.usecases.connections import ConnectionView
 from shared.usecases.proposals import Proposal
@@ -262,6 +263,18 @@ class Coverage(Shape):
     overlaps: list[Overlap]
     skus: list[SkuCoverage]
     total: SkuCoverage | None
+
+
+# The configuration as a file --------------------------------------------------------------------
+
+ImportedItem = like("ImportedItem", DomainImportedItem)
+
+
+class Imported(Listed[ImportedItem]):  # type: ignore[valid-type] # made above
+    """What became, or would become, of the items of a file; unchanged ones are only counted."""
+
+    dry_run: bool
+    counts: dict[str, int]
 
 
 # Profiles, plans and the PSA ---------------------------------------------------------------------

@@ -20,6 +20,11 @@ from shared.domain.runs import Run, RunItem, Totals
 from shared.exact_json import Json
 from shared.ports import Page, Versioned
 from shared.usecases.alerts import AlertView
+from shared.usecases.configuration import (
+    Configuration,
+    CustomerConfiguration,
+    ImportedItem,
+)
 from shared.usecases.coverage import Coverage, SkuCoverage
 from shared.usecases.customers import Candidate
 from shared.usecases.preview import CustomerView, GroupPreview, RowView
@@ -389,6 +394,55 @@ def run_item(value: RunItem) -> Object:
 def settings(value: Preferences) -> Object:
     """What the Admins set."""
     return _object(value)
+
+
+# The configuration as a file --------------------------------------------------------------------
+
+
+def configuration(value: Configuration, schema: int) -> Object:
+    """What people decided, in the form that is imported: without who and when."""
+    exclusions, customers = value.exclusions, value.customers or ()
+    return {
+        "schema": schema,
+        "settings": None if value.preferences is None else settings(value.preferences),
+        "exclusions": None if exclusions is None else [_object(one) for one in exclusions],
+        "billing_profiles": [_object(one) for one in value.profiles or ()],
+        "customers": [_configured(one) for one in customers],
+    }
+
+
+def imported(value: ImportedItem) -> Object:
+    """What becomes of an item of a configuration."""
+    return _object(value)
+
+
+def _configured(value: CustomerConfiguration) -> Object:
+    own = customer(value.customer)
+    return {
+        **_without(own, "added_by", "added_at"),
+        "terms": [_without(_object(one), "said_by", "said_at") for one in value.customer.terms],
+        "custom_licenses": [
+            {
+                **_without(custom_license(one), *_OWNER, "row_id", "saved_by", "saved_at"),
+                "retired": one.retired,
+            }
+            for one in value.custom_licenses
+        ],
+        "mappings": [
+            _without(mapping(one), *_OWNER, "saved_by", "saved_at") for one in value.mappings
+        ],
+        "excluded_rows": [
+            _without(_object(one), *_OWNER, "excluded_by", "excluded_at")
+            for one in value.excluded_rows
+        ],
+    }
+
+
+_OWNER = ("customer_id",)
+
+
+def _without(view: Object, *names: str) -> Object:
+    return {name: value for name, value in view.items() if name not in names}
 
 
 def _with_rows(view: Object) -> Object:

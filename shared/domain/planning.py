@@ -308,7 +308,7 @@ class _Planner:
             )
         if ours:
             # What it says is what we wrote; a text is written again when it changes.
-            self.ledger = replace(self.ledger, description=self._text(self.ledger))
+            self.ledger = replace(self.ledger, description=self._text(self.ledger.in_force))
         self.explanation.append(
             f"line {line.line_id} with {line.quantity} is "
             + ("ours by its mark" if ours else "taken over; what is invoiced stays as it is")

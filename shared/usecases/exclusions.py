@@ -50,7 +50,7 @@ def save_exclusions(
     read = global_exclusions(services)
     check_version(read.version, if_match, "the exclusions")
     unique = {item.sku_id: item for item in items}
-    lines = tuple(_owned_lines(unique.keys() - {one.sku_id for one in read.value}, services))
+    lines = lines_billing(unique.keys() - {one.sku_id for one in read.value}, services)
     undecided = tuple(line for line in lines if line.sku_id not in leave_line)
     if undecided:
         raise OwnedLinesError(
@@ -70,6 +70,11 @@ def save_exclusions(
     return services.exclusions.save(
         read, tuple(sorted(unique.values(), key=lambda item: item.sku_id))
     )
+
+
+def lines_billing(skus: AbstractSet[SkuId], services: Services) -> tuple[OwnedLine, ...]:
+    """Return the lines of ours that bill one of the SKUs."""
+    return tuple(_owned_lines(skus, services))
 
 
 def _owned_lines(skus: AbstractSet[SkuId], services: Services) -> Iterator[OwnedLine]:

@@ -56,13 +56,7 @@ def save_profile(
     read = _read(draft.profile_id, services, if_match)
     _check(draft, services)
     old = read.value
-    moves = (old.psa, old.product_id, old.price, old.billable) != (
-        draft.psa,
-        draft.product_id,
-        draft.price,
-        draft.billable,
-    )
-    if moves and _users(old.profile_id, services):
+    if moves_lines(old, draft) and _users(old.profile_id, services):
         raise ConflictError(
             "rows are mapped to this billing profile, and another product, price or billable kind "
             "would move their lines; add a new profile and map the rows to it"
@@ -82,6 +76,25 @@ def delete_profile(profile_id: ProfileId, services: Services, *, if_match: str |
     if _users(profile_id, services):
         raise ConflictError("rows are mapped to this billing profile; map them to another first")
     services.profiles.delete(read)
+
+
+def moves_lines(old: BillingProfile, new: BillingProfile) -> bool:
+    """Return whether rows that are mapped to it would bill through other lines."""
+    return (old.psa, old.product_id, old.price, old.billable) != (
+        new.psa,
+        new.product_id,
+        new.price,
+        new.billable,
+    )
+
+
+def price_problem(profile: BillingProfile) -> str:
+    """Return why the amount of its price cannot be used; empty when it can."""
+    if (profile.price.kind is PriceKind.PSA) != (profile.price.amount is None):
+        return "is given for a fixed or percent price, and only then"
+    if profile.price.kind is PriceKind.FIXED and (profile.price.amount or 0) < 0:
+        return "must not be negative"
+    return ""
 
 
 def _read(
@@ -129,8 +142,7 @@ def _problems(draft: BillingProfile, catalogues: Catalogues) -> dict[str, str]:
             errors["product_id"] = "the PSA has no such product"
         elif not product.active:
             errors["product_id"] = f"product {product.code} is inactive in the PSA"
-    if (draft.price.kind is PriceKind.PSA) != (draft.price.amount is None):
-        errors["price.amount"] = "is given for a fixed or percent price, and only then"
-    elif draft.price.kind is PriceKind.FIXED and (draft.price.amount or 0) < 0:
-        errors["price.amount"] = "must not be negative"
+    amount = price_problem(draft)
+    if amount:
+        errors["price.amount"] = amount
     return errors

@@ -59,6 +59,8 @@ ROUTES = {
     ("GET", "/api/alerts"): "list_alerts",
     ("POST", "/api/alerts/a1/dismiss"): "dismiss_alert",
     ("POST", "/api/alerts/a1/restore"): "restore_alert",
+    ("GET", "/api/configuration"): "export_everything",
+    ("POST", "/api/configuration"): "import_everything",
     ("GET", "/api/connections"): "list_all_connections",
     ("POST", "/api/connections/main/test"): "test_connection",
     ("POST", "/api/connections/main/preflight"): "preflight_a_connection",
