@@ -5,7 +5,7 @@ there. Their marks say whose they are: the standing line is taken over instead o
 and the dated lines beside it count as charged.
 
 Source:
-    docs/adr/0020-configuration-in-and-out.md
+    docs/adr/0021-configuration-in-and-out.md
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
 """Everything that people decided, out as one value and in again; nothing of what was written.
 
 Source:
-    docs/adr/0020-configuration-in-and-out.md
+    docs/adr/0021-configuration-in-and-out.md
 """
 
 from collections.abc import Callable, Iterator
