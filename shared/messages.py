@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 from shared.domain.agreements import Agreement
 from shared.domain.descriptions import LineText
 from shared.domain.errors import BadMessageError, SeatsyncError
+from shared.domain.foreign_lines import LineEnding
 from shared.domain.ids import (
     AgreementId,
     ConnectionName,
@@ -51,6 +52,7 @@ class LicenseSyncMessage(BaseModel):
     text: LineText | None = None
     approval_id: str | None = None
     undo_of: str | None = None
+    ending: LineEnding | None = None
     attempt: PositiveInt = 1
 
 
@@ -76,6 +78,7 @@ def encode(message: TenantSync | LicenseSync) -> str:
         text=message.text,
         approval_id=message.approval_id,
         undo_of=message.undo_of,
+        ending=message.ending,
         attempt=message.attempt,
     ).model_dump_json()
 
@@ -115,6 +118,7 @@ def decode_license(body: str | bytes) -> LicenseSync:
         text=message.text,
         approval_id=message.approval_id,
         undo_of=message.undo_of,
+        ending=message.ending,
         attempt=message.attempt,
     )
 

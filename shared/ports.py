@@ -24,6 +24,7 @@ from shared.domain.commitments import PartnerSubscription
 from shared.domain.custom import CustomLicense, PeopleCount
 from shared.domain.customers import Customer, DirectoryTenant
 from shared.domain.descriptions import LineText
+from shared.domain.foreign_lines import LineEnding
 from shared.domain.history import Change
 from shared.domain.ids import (
     AgreementId,
@@ -266,6 +267,7 @@ class LicenseSync:
         text: What the invoice text is made of, as read in this run; ``None`` to read it again.
         approval_id: An approval to carry out.
         undo_of: A change to take back: the group is planned as on the day of that change.
+        ending: A line of another tool to end; the group then names that line alone.
         attempt: How often it was put back because something had to wait.
     """
 
@@ -277,6 +279,7 @@ class LicenseSync:
     text: LineText | None = None
     approval_id: str | None = None
     undo_of: str | None = None
+    ending: LineEnding | None = None
     attempt: int = 1
 
 

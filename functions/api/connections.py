@@ -1,5 +1,6 @@
 """``/api/connections``: Microsoft and the PSAs, as the settings name them."""
 
+from http import HTTPStatus
 from typing import Annotated
 
 import azure.functions as func
@@ -8,16 +9,18 @@ from pydantic import Field
 from functions.api import shapes, views
 from functions.api.shapes import many
 from functions.auth import Role
-from functions.bodies import Body, Key, Nothing, example
+from functions.bodies import Body, Day, Key, Name, Note, Nothing, example
 from functions.endpoints import PAGING, Call, endpoint
-from functions.responses import jsonable, ok
+from functions.responses import accepted, jsonable, ok, path
 from shared.domain.ids import AgreementId
 from shared.usecases.connections import list_connections, try_connection
+from shared.usecases.foreign_lines import Selection, end_foreign_lines, preview_foreign_lines
 from shared.usecases.preflight import preflight_agreements, preflight_connection
 
 blueprint = func.Blueprint()
 
 MOST_AGREEMENTS = 100
+SHORTEST_PREFIX = 3
 
 Agreements = Annotated[tuple[Key, ...], Field(min_length=1, max_length=MOST_AGREEMENTS)]
 
@@ -28,6 +31,40 @@ class PreflightBody(Body):
     model_config = example(agreement_ids=["7001"])
 
     agreement_ids: Agreements | None = None
+
+
+class ForeignLinesBody(Body):
+    """Which lines of another tool to end, and when.
+
+    ``marker_prefix`` is what that tool's marks begin with, letter by letter. All mapped agreements
+    are looked at when none are named.
+    """
+
+    model_config = example(marker_prefix="OTHERTOOL-", last_day="2026-11-30")
+
+    marker_prefix: Annotated[Name, Field(min_length=SHORTEST_PREFIX)]
+    last_day: Day
+    agreement_ids: Agreements | None = None
+
+    def to_selection(self) -> Selection:
+        """Return what the use case takes."""
+        named = self.agreement_ids
+        ids = None if named is None else tuple(AgreementId(one) for one in named)
+        return Selection(self.marker_prefix, self.last_day, ids)
+
+
+class EndForeignLinesBody(ForeignLinesBody):
+    """What a preview was asked for, the fingerprint it answered, and why the lines are to end."""
+
+    model_config = example(
+        marker_prefix="OTHERTOOL-",
+        last_day="2026-11-30",
+        fingerprint="3f1c0a7be2d94f5a8a61c7d2e0b94f13",
+        note="The other tool is switched off at the end of November",
+    )
+
+    fingerprint: Key
+    note: Annotated[Note, Field(min_length=1)]
 
 
 @endpoint(blueprint, "GET", "api/connections", role=Role.VIEWER, gives=many(shapes.Connection))
@@ -76,3 +113,44 @@ def preflight_a_connection(call: Call) -> func.HttpResponse:
         call.connection, call.services, continuation=call.continuation, limit=call.limit
     )
     return ok(views.paged(page, views.preflight))
+
+
+@endpoint(
+    blueprint,
+    "POST",
+    "api/connections/{connection}/foreign-lines/preview",
+    role=Role.ADMIN,
+    gives=shapes.ForeignLines,
+    takes=ForeignLinesBody,
+    outside=True,
+)
+def preview_ending_foreign_lines(call: Call) -> func.HttpResponse:
+    """Show which lines of another tool would end, and what both would bill. Writes nothing."""
+    selection = call.body(ForeignLinesBody).to_selection()
+    return ok(views.foreign(preview_foreign_lines(call.connection, selection, call.services)))
+
+
+@endpoint(
+    blueprint,
+    "POST",
+    "api/connections/{connection}/foreign-lines/end",
+    role=Role.ADMIN,
+    gives=shapes.EndingForeignLines,
+    status=HTTPStatus.ACCEPTED,
+    located=True,
+    takes=EndForeignLinesBody,
+    outside=True,
+)
+def end_lines_of_another_tool(call: Call) -> func.HttpResponse:
+    """End the lines that a preview showed; refused when it would show something else by now."""
+    body = call.body(EndForeignLinesBody)
+    run_id, shown = end_foreign_lines(
+        call.connection,
+        body.to_selection(),
+        body.fingerprint,
+        call.services,
+        note=body.note,
+        actor=call.actor,
+    )
+    items = views.foreign(shown)["items"]
+    return accepted({"run_id": run_id, "items": items}, path("runs", run_id))

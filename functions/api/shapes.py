@@ -21,6 +21,7 @@ from shared.domain.custom import CustomLicense as DomainCustomLicense
 from shared.domain.customers import Customer as DomainCustomer
 from shared.domain.customers import CustomerState, StatedTerm
 from shared.domain.forecast import ForecastItem as DomainForecastItem
+from shared.domain.foreign_lines import EndOutcome
 from shared.domain.ids import CustomerId, RowId, SkuId
 from shared.domain.licensing import RowKind, SeatCounts
 from shared.domain.licensing import Subscription as DomainSubscription
@@ -33,6 +34,7 @@ from shared.domain.terms import Term
 from shared.usecases.configuration import ImportedItem as DomainImportedItem
 from shared.usecases.connections import ConnectionTest as DomainConnectionTest
 from shared.usecases.connections import ConnectionView
+from shared.usecases.foreign_lines import Unread
 from shared.usecases.proposals import Proposal
 from shared.usecases.undo_run import Undone
 
@@ -399,6 +401,31 @@ class AgreementReport(Shape):
     findings: list[Finding]
 
 
+class ForeignLine(Shape):
+    """A line of another tool, and what would happen to it."""
+
+    customer_id: str
+    agreement_id: str
+    agreement_name: str
+    line_id: str
+    product_id: str
+    name: str
+    marker: str
+    quantity: int | None
+    starts: date | None
+    ends: date | None
+    outcome: EndOutcome
+    text: str
+    warnings: list[str]
+
+
+class ForeignLines(Listed[ForeignLine]):
+    """What would be ended; the fingerprint names just that."""
+
+    unread: list[Unread]
+    fingerprint: str
+
+
 # What happened -----------------------------------------------------------------------------------
 
 Change = like("Change", history.Change, without=("rows",), row_id=RowId | None, row_ids=list[RowId])
@@ -434,6 +461,12 @@ class Started(Shape):
     """The run that was started."""
 
     run_id: str
+
+
+class EndingForeignLines(Started):
+    """The run that ends lines of another tool, and what becomes of each."""
+
+    items: list[ForeignLine]
 
 
 class Undoing(Started):

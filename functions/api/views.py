@@ -10,6 +10,7 @@ from shared.domain.commerce import joined, owner_of
 from shared.domain.custom import CopyOf, CustomLicense, EntraUsers, GroupMembers
 from shared.domain.customers import Customer, UserFilter
 from shared.domain.forecast import Forecast
+from shared.domain.foreign_lines import ForeignLine
 from shared.domain.history import Change
 from shared.domain.licensing import LicenseRow, Subscription
 from shared.domain.mappings import BillingProfile, Mapping
@@ -27,6 +28,7 @@ from shared.usecases.configuration import (
 )
 from shared.usecases.coverage import Coverage, SkuCoverage
 from shared.usecases.customers import Candidate
+from shared.usecases.foreign_lines import ForeignPreview
 from shared.usecases.preview import CustomerView, GroupPreview, RowView
 from shared.usecases.undo_run import Undone
 
@@ -335,6 +337,34 @@ def preflight(value: AgreementReport) -> Object:
         "customer_ids": list(value.customer_ids),
         "worst": jsonable(value.worst),
         "findings": jsonable(value.findings),
+    }
+
+
+def foreign(value: ForeignPreview) -> Object:
+    """Lines of another tool, with what would happen to each."""
+    return {
+        **listed(_foreign_line(one) for one in value.lines),
+        "unread": jsonable(value.unread),
+        "fingerprint": value.fingerprint,
+    }
+
+
+def _foreign_line(value: ForeignLine) -> Object:
+    line = value.line
+    return {
+        "customer_id": value.customer_id,
+        "agreement_id": value.agreement_id,
+        "agreement_name": value.agreement_name,
+        "line_id": line.line_id,
+        "product_id": line.product_id,
+        "name": line.product_name or line.description,
+        "marker": line.marker,
+        "quantity": line.quantity,
+        "starts": jsonable(line.starts),
+        "ends": jsonable(line.ends),
+        "outcome": value.outcome.value,
+        "text": value.text,
+        "warnings": list(value.warnings),
     }
 
 

@@ -18,6 +18,7 @@ class RunReason(StrEnum):
     RETRY = "retry"
     APPROVAL = "approval"
     UNDO = "undo"
+    FOREIGN_LINES = "foreign_lines"  # ends lines of another tool
     UNREADABLE = "unreadable"  # holds a queue message that nobody can read
 
 

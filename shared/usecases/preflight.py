@@ -3,7 +3,6 @@
 Nothing is written, and one agreement that cannot be read stops no other: that is its finding.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
@@ -27,6 +26,7 @@ from shared.domain.preflight import (
 from shared.domain.terms import Certainty
 from shared.ports import Page, PsaConnection, Services
 from shared.usecases.books import Book, Catalogue, local_date, open_book, open_catalogue
+from shared.usecases.companies import customers_by_company, mapped_agreements
 from shared.usecases.pauses import asking_psa
 
 _FEW = 3
@@ -45,7 +45,7 @@ def preflight_connection(
         NotFoundError: There is no such PSA connection.
         RetryableError, OperatorActionError: The PSA as a whole could not be read.
     """
-    companies = _companies(_customers(name, services))
+    companies = customers_by_company(name, services)
     waiting = sorted(one for one in companies if one > (continuation or ""))
     page = {one: companies[one] for one in waiting[:limit]}
     more = waiting[limit - 1] if len(waiting) > limit else None
@@ -61,7 +61,7 @@ def preflight_agreements(
 
     Raises: as ``preflight_connection``.
     """
-    companies = _companies(_customers(name, services))
+    companies = customers_by_company(name, services)
     with asking_psa(name, services):
         return tuple(_Preflight(name, services).of_agreements(agreement_ids, companies))
 
@@ -78,7 +78,7 @@ def preflight_customer(customer_id: CustomerId, services: Services) -> tuple[Agr
     if customer.state is CustomerState.DELETED:
         raise ConflictError("the customer is deleted; add it again")
     # Other customers of its company may bill on the same agreements.
-    neighbours = _companies(_customers(customer.psa, services))[customer.company_id]
+    neighbours = customers_by_company(customer.psa, services)[customer.company_id]
     with asking_psa(customer.psa, services):
         found = _Preflight(customer.psa, services).of_companies({customer.company_id: neighbours})
         return tuple(one for one in found if customer_id in one.customer_ids)
@@ -96,7 +96,7 @@ class _Preflight:
 
     def of_companies(self, companies: dict[CompanyId, list[Customer]]) -> Iterator[AgreementReport]:
         books = {one: self._books(customers) for one, customers in companies.items()}
-        mapped = {one: _mapped(books[one], self._today) for one in books}
+        mapped = {one: mapped_agreements(books[one], self._today) for one in books}
         headers = self._headers([one for one in mapped if mapped[one]])
         for company_id, agreement_ids in mapped.items():
             for agreement_id in agreement_ids:
@@ -198,26 +198,6 @@ class _Preflight:
             catalogue = self._psa.gateway.list_products()
             self._products = {one.product_id: one for one in catalogue}
         return self._products.get(product_id)
-
-
-def _customers(name: ConnectionName, services: Services) -> list[Customer]:
-    return [
-        one
-        for one in services.customers.all()
-        if one.psa == name and one.state is not CustomerState.DELETED
-    ]
-
-
-def _companies(customers: Iterable[Customer]) -> dict[CompanyId, list[Customer]]:
-    found: dict[CompanyId, list[Customer]] = defaultdict(list)
-    for customer in sorted(customers, key=lambda one: (one.company_id, one.customer_id)):
-        found[customer.company_id].append(customer)
-    return found
-
-
-def _mapped(books: Iterable[Book], today: date) -> list[AgreementId]:
-    groups = (group for book in books for group, _ in book.groups(today).values())
-    return sorted({group.agreement_id for group in groups})
 
 
 def _commitments(book: Book, member: Member) -> Iterator[CommitmentEnd]:

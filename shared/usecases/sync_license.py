@@ -22,6 +22,7 @@ from shared.domain.plans import Member, Plan, PlanStatus
 from shared.domain.runs import ItemState, Run, RunItem, RunState
 from shared.ports import Lease, LicenseSync, Services, Versioned
 from shared.usecases.books import Book, local_date, open_book
+from shared.usecases.end_foreign_line import end_foreign_line
 from shared.usecases.outcomes import (
     Board,
     fail,
@@ -64,7 +65,10 @@ def sync_license(message: LicenseSync, services: Services) -> None:
         _put_back(message, error, services)
         return
     try:
-        work.run(open_book(customer, services), lease)
+        if message.ending is None:
+            work.run(open_book(customer, services), lease)
+        else:
+            work.note(*end_foreign_line(message, message.ending, customer, lease, services))
     except RateLimitError as error:
         pause(psa_key(customer.psa), error.retry_after, services)
         _put_back(message, error, services)

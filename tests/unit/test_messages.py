@@ -1,17 +1,20 @@
 """Queue messages as JSON."""
 
 import json
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from shared.domain.descriptions import LineText, RowText, UserList
 from shared.domain.errors import BadMessageError
+from shared.domain.foreign_lines import LineEnding
 from shared.domain.mappings import DescriptionOptions, Usernames
 from shared.messages import decode_license, decode_tenant, encode
 from tests.builders import (
     CUSTOMER,
     E5_ROW,
+    LINE,
     OTHER_CUSTOMER,
     a_license_sync,
     a_tenant_sync,
@@ -31,6 +34,7 @@ A_TEXT = LineText(
     product_name="Microsoft 365 E5",
     limit=6000,
 )
+AN_ENDING = LineEnding(LINE, "ACME-501", None, date(2026, 3, 31), "E5 (ACME-501)", "moving")
 LICENSE = json.loads(encode(a_license_sync(agreement=an_agreement())))
 TENANT = json.loads(encode(a_tenant_sync()))
 
@@ -54,6 +58,7 @@ def test_a_tenants_message_comes_back(message):
         a_license_sync(agreement=an_agreement(), approval_id="abc", attempt=2),
         a_license_sync(agreement=an_agreement(cycle=None, starts=None, problem="ä")),
         a_license_sync(undo_of="change-1", text=A_TEXT),
+        replace(a_license_sync(), ending=AN_ENDING),
     ],
 )
 def test_a_line_groups_message_comes_back(message):

@@ -7,7 +7,14 @@ from tests.api_client import ADMIN, EDITOR, UNPROTECTED, VIEWER, Api, signed_in
 from tests.unit.functions.test_routes import ROUTES
 
 OPEN = {"check_app_health"}
-FOR_ADMINS = {"import_everything", "replace_exclusions", "save_settings", "test_connection"}
+FOR_ADMINS = {
+    "import_everything",
+    "replace_exclusions",
+    "save_settings",
+    "test_connection",
+    "preview_ending_foreign_lines",
+    "end_lines_of_another_tool",
+}
 FOR_VIEWERS = {name for (method, _), name in ROUTES.items() if method == "GET"} | {
     "preview_row_mapping"
 }

@@ -64,6 +64,8 @@ ROUTES = {
     ("GET", "/api/connections"): "list_all_connections",
     ("POST", "/api/connections/main/test"): "test_connection",
     ("POST", "/api/connections/main/preflight"): "preflight_a_connection",
+    ("POST", "/api/connections/main/foreign-lines/preview"): "preview_ending_foreign_lines",
+    ("POST", "/api/connections/main/foreign-lines/end"): "end_lines_of_another_tool",
     ("GET", "/api/openapi.json"): "describe_api",
     ("GET", "/api/psa/main/companies"): "list_companies",
     ("GET", "/api/psa/main/agreements"): "list_agreements",
