@@ -184,7 +184,7 @@ def _connections(
         return lambda: partner_center(name, config, http)
 
     def psa(name: ConnectionName, chosen: PsaSettings) -> Callable[[], PsaConnection]:
-        return lambda: _psa_connection(name, chosen, clock, http)
+        return lambda: psa_connection(name, chosen, clock, http)
 
     microsofts = {ConnectionName(name): one for name, one in settings.microsoft.items()}
     psas = {ConnectionName(name): one for name, one in settings.psa.items()}
@@ -224,9 +224,20 @@ def _credential(chosen: MicrosoftSettings) -> "Credential":
     return ManagedIdentity(chosen.managed_identity_client_id)
 
 
-def _psa_connection(
-    name: ConnectionName, chosen: PsaSettings, clock: Clock, http: "requests.Session"
+def psa_connection(
+    name: ConnectionName,
+    chosen: PsaSettings,
+    clock: Clock,
+    http: "requests.Session | None" = None,
 ) -> PsaConnection:
+    """Return a PSA connection as its settings say it.
+
+    Args:
+        http: The transport to share; a pool of its own when ``None``.
+    """
+    from shared.adapters.http.session import pooled_http
+
+    http = http or pooled_http()
     gateway: PsaGateway
     if isinstance(chosen, AutotaskSettings):
         gateway = _autotask(name, chosen, clock, http)

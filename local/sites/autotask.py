@@ -26,7 +26,7 @@ class AutotaskSite(Site):
     name = "autotask"
     title = "Autotask"
     credentials: ClassVar[Mapping[str, str]] = {
-        "USER_NAME": DEMO_USER.user_name,
+        "USERNAME": DEMO_USER.user_name,
         "SECRET": DEMO_USER.secret,
         "INTEGRATION_CODE": DEMO_USER.integration_code,
         # As the state below has it.

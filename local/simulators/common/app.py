@@ -11,6 +11,7 @@ The control API under ``/_sim/`` is for tests, the demo and the benchmark:
 ``GET /_sim/state``      the whole state; PUT replaces it
 ``GET /_sim/violations`` what broke the contract; DELETE forgets
 ``PUT /_sim/latency``    ``{"seconds": 0.06}``: how long every vendor call takes; GET tells
+``PUT /_sim/lag``        ``{"reads": 3}``: so many GETs after a write show what was before it
 =======================  ==========================================================================
 """
 
@@ -175,6 +176,16 @@ def _control_routes(simulator: Simulator) -> list[Route]:
             simulator.latency = float(seconds)
         return JSONResponse({"seconds": simulator.latency})
 
+    async def lag(request: Request) -> Response:
+        if request.method == "PUT":
+            given = await _json_of(request)
+            reads = given.get("reads") if isinstance(given, dict) else None
+            if isinstance(reads, bool) or not isinstance(reads, int) or reads < 0:
+                message = 'send {"reads": 3}'
+                raise ValueError(message)
+            simulator.lag_reads = reads
+        return JSONResponse({"reads": simulator.lag_reads})
+
     return [
         Route("/_sim/health", health),
         Route("/_sim/calls", _guarded(calls), methods=["GET", "DELETE"]),
@@ -182,6 +193,7 @@ def _control_routes(simulator: Simulator) -> list[Route]:
         Route("/_sim/state", _guarded(state), methods=["GET", "PUT"]),
         Route("/_sim/violations", _guarded(violations), methods=["GET", "DELETE"]),
         Route("/_sim/latency", _guarded(latency), methods=["GET", "PUT"]),
+        Route("/_sim/lag", _guarded(lag), methods=["GET", "PUT"]),
     ]
 
 

@@ -125,10 +125,14 @@ class Simulator:
         self.faults = FaultRules()
         self.calls = CallLog(call_limit)
         self.latency = 0.0  # seconds that every call of the vendor's API takes
+        self.lag_reads = 0  # how many GETs after a write answer what they did before it
         self.check_contracts = check_contracts
         self.lock = threading.RLock()
         self.neighbours: list[Simulator] = []  # mounted in the same application
         self._clock = clock
+        self._seen: dict[str, Answer] = {}
+        self._older: dict[str, Answer] = {}
+        self._older_left = 0
         self._violations: deque[Violation] = deque(maxlen=_KEPT_VIOLATIONS)
 
     @property
@@ -152,7 +156,7 @@ class Simulator:
         with self.lock:
             if fault is not None and fault.kind in _BEFORE_WORK:
                 return self._refusal(call, fault)
-            answer = self._checked_work(call)
+            answer = self._lagging(call, self._checked_work(call))
             return self._broken(call, answer, fault) if fault is not None else answer
 
     def answer_inner(self, call: Call) -> Answer | None:
@@ -181,6 +185,20 @@ class Simulator:
                 inner=call.inner,
             )
         )
+
+    def _lagging(self, call: Call, answer: Answer) -> Answer:
+        """Return what the same read answered before the last write, while reads lag behind."""
+        if not self.lag_reads:
+            return answer
+        url = call.url()
+        if call.method != "GET":
+            self._older, self._older_left = dict(self._seen), self.lag_reads
+        elif self._older_left and url in self._older:
+            self._older_left -= 1
+            return self._older[url]
+        else:
+            self._seen[url] = answer
+        return answer
 
     def _checked_work(self, call: Call) -> Answer:
         contract = self.vendor.contract_for(call) if self.check_contracts else None

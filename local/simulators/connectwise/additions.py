@@ -69,6 +69,7 @@ class AdditionRules:
         problems += [_missing(name) for name in REQUIRED if body.get(name) is None]
         if problems:
             raise invalid(RESOURCE, *problems)
+        self._refuse_one_day(body)
 
         given = {name: value for name, value in body.items() if value is not None}
         product = self._product(given["product"]["id"])
@@ -105,6 +106,7 @@ class AdditionRules:
             problems += self._apply(operation, record)
         if problems:
             raise invalid(RESOURCE, *problems)
+        self._refuse_one_day(record)
         return _at_midnight(record)
 
     def _apply(self, operation: object, record: Record) -> list[FieldError]:
@@ -123,7 +125,8 @@ class AdditionRules:
         if problems:
             return problems
         if value is None:
-            record.pop(name, None)
+            if name != "cancelledDate" or self.state.switches.remove_opens_lines:
+                record.pop(name, None)
         elif name == "product":
             record[name] = reference(self._product(value["id"]), "identifier")
         else:
@@ -166,6 +169,12 @@ class AdditionRules:
                 RESOURCE, _error("InvalidProduct", "a bundle cannot be an addition", "product")
             )
         return product
+
+    def _refuse_one_day(self, record: Mapping[str, Any]) -> None:
+        starts, ends = record.get("effectiveDate"), record.get("cancelledDate")
+        if starts and ends and starts[:10] == ends[:10] and not self.state.switches.one_day_lines:
+            reason = "'cancelledDate' must be after 'effectiveDate'"
+            raise invalid(RESOURCE, _error("InvalidValue", reason, "cancelledDate"))
 
     def _refuse_if_cancelled(self) -> None:
         cancelled = self.agreement.get("cancelledFlag")

@@ -40,11 +40,15 @@ class Switches:
         accept_negative_quantity: Credits may be written as negative additions.
         accept_fractional_quantity: 2.5 is a quantity.
         info_without_sign_in: ``/system/info`` answers without keys, as one site was seen to do.
+        one_day_lines: ``cancelledDate`` may be the ``effectiveDate``: it is the last billed day.
+        remove_opens_lines: A ``PATCH`` with ``remove`` takes the ``cancelledDate`` away.
     """
 
     accept_negative_quantity: bool = True
     accept_fractional_quantity: bool = True
     info_without_sign_in: bool = False
+    one_day_lines: bool = True
+    remove_opens_lines: bool = True
 
 
 @dataclass(frozen=True, slots=True)

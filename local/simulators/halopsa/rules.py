@@ -61,7 +61,14 @@ class Writer:
         for one in given:
             if one.get("id") not in self.state.lines:
                 raise RefusedError(f"there is no line {one.get('id')}")
-        return [self._post_line(one, None) for one in given]
+        changed = [self._post_line(one, None) for one in given]
+        if not self.state.switches.updatelines_keeps_others:
+            named = {one["id"] for one in changed}
+            for header in {int(one["ihid"]) for one in changed}:
+                for line in self.state.lines_of(header):
+                    if line["id"] not in named:
+                        self.delete_line(int(line["id"]))
+        return changed
 
     def delete_line(self, line_id: int) -> None:
         """Delete a line."""
@@ -124,6 +131,8 @@ class Writer:
             before = None
             line = self._new_line(given, given.get("ihid") if header is None else header)
         self._set_fields(line, given, is_new=before is None)
+        if before is None and not line["qty_order"] and not self.state.switches.zero_beside_row:
+            line["qty_order"] = Decimal(1)
         if given.get("prorata_data") is not None:
             self._set_rows(line, _array(given["prorata_data"]))
         self.state.lines[line["id"]] = line
@@ -182,6 +191,8 @@ class Writer:
                 raise RefusedError("a pro-rata row needs a quantity")
             if after["quantity"] < 0 and not self.state.switches.negative_prorata:
                 raise RefusedError("negative pro rata is not allowed")
+            if not self.state.switches.rows_take_line_price:
+                after.setdefault("unitprice", Decimal(0))
             rows[after["id"]] = after
         line["prorata_data"] = list(rows.values())
 

@@ -36,6 +36,9 @@ class Switches:
         error_shape: Of ``result``, ``class``, ``message``, ``error`` and ``text``; empty: in turn.
         rate_limit: Calls within five minutes beyond which all are refused; 0: no limit.
         token_seconds: How long a token can be used.
+        zero_beside_row: A new line may have no seats of its own; else it is saved with one.
+        rows_take_line_price: A row without ``unitprice`` costs what the line does; else nothing.
+        updatelines_keeps_others: ``updatelines`` leaves the lines that it does not name.
         lag_reads: How many reads of a recurring invoice still show what was before a write.
     """
 
@@ -45,6 +48,9 @@ class Switches:
     error_shape: str = ""
     rate_limit: int = 0
     token_seconds: int = 3600
+    zero_beside_row: bool = True
+    rows_take_line_price: bool = True
+    updatelines_keeps_others: bool = True
     lag_reads: int = 0
 
 

@@ -48,11 +48,15 @@ class Switches:
         rate_limit: Calls within a minute beyond which all are refused; 0: no limit.
         pages_tell_total: Lists say how many pages there are.
         refuse_zero: A quantity of 0 is refused.
+        price_retail_sets_price: ``price_retail`` is taken; else only the product's price is.
+        removes_by_id: ``remove_line_item`` knows ``schedule_line_item_id``; else nothing happens.
     """
 
     rate_limit: int = 0
     pages_tell_total: bool = True
     refuse_zero: bool = False
+    price_retail_sets_price: bool = True
+    removes_by_id: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +139,8 @@ class PsaState:
         if not isinstance(given, Mapping):
             raise RefusedError("An object is needed", HTTPStatus.UNPROCESSABLE_ENTITY)
         fields_ = {name: given[name] for name in LINE_FIELDS if name in given}
+        if not self.switches.price_retail_sets_price:
+            fields_.pop("price_retail", None)
         self._check(fields_)
         if before is None:
             self.last_id = max(self.last_id, *self.lines, 0) + 1
@@ -156,6 +162,8 @@ class PsaState:
         line = self.lines.get(number) if isinstance(number, int) else None
         if line is None or line["schedule_id"] != schedule:
             raise RefusedError("Not found", HTTPStatus.NOT_FOUND)
+        if who == "api" and not self.switches.removes_by_id:
+            return
         del self.lines[line["id"]]
         self.note("delete", "lines", line["id"], line, None, who=who)
 
