@@ -181,15 +181,7 @@ def problem(error: Exception, url: str) -> func.HttpResponse:
         url: The request's, for ``instance``; its query stays out.
     """
     kind = kind_of(error)
-    body: dict[str, object] = {
-        "type": PROBLEM_TYPE + kind.name,
-        "title": kind.title,
-        "status": int(kind.status),
-        "detail": detail_of(error),
-        "instance": urlsplit(url).path[:LONGEST_INSTANCE],
-    }
-    if isinstance(error, InvalidInputError):
-        body["errors"] = error.errors
+    body = {**told(error), "instance": urlsplit(url).path[:LONGEST_INSTANCE]}
     if isinstance(error, OwnedLinesError):
         body["lines"] = jsonable(error.lines)
     headers = dict(API_HEADERS)
@@ -205,6 +197,20 @@ def problem(error: Exception, url: str) -> func.HttpResponse:
         headers=headers,
         mimetype="application/problem+json",
     )
+
+
+def told(error: Exception) -> dict[str, object]:
+    """Return an error as a problem's body, for one of several things in an answer."""
+    kind = kind_of(error)
+    body: dict[str, object] = {
+        "type": PROBLEM_TYPE + kind.name,
+        "title": kind.title,
+        "status": int(kind.status),
+        "detail": detail_of(error),
+    }
+    if isinstance(error, InvalidInputError):
+        body["errors"] = error.errors
+    return body
 
 
 def is_unexpected(error: Exception) -> bool:

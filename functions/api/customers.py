@@ -4,23 +4,28 @@ from http import HTTPStatus
 from typing import Annotated, Literal
 
 import azure.functions as func
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from functions.api import shapes, views
 from functions.api.shapes import many
 from functions.auth import Role
-from functions.bodies import Body, Flag, Guid, Key, Name, Nothing, example
+from functions.bodies import Body, Flag, Guid, Key, Name, Nothing, checked, example
 from functions.contracts import Query, flag
 from functions.endpoints import PAGING, Call, endpoint
 from functions.responses import created, etag_of, no_content, ok, path
 from shared.domain.customers import Customer, CustomerState, UserFilter
+from shared.domain.errors import InvalidInputError
 from shared.domain.ids import CompanyId, ConnectionName, TenantId
 from shared.ports import Versioned
 from shared.usecases.customers import (
+    Added,
+    AddOutcome,
+    BulkDraft,
     CustomerChanges,
     CustomerDraft,
     FilterChange,
     add_customer,
+    add_customers,
     candidates,
     change_customer,
     delete_customer,
@@ -29,6 +34,15 @@ from shared.usecases.customers import (
 from shared.usecases.preflight import preflight_customer
 
 blueprint = func.Blueprint()
+
+MOST_AT_ONCE = 500
+CUSTOMER_EXAMPLE: dict[str, JsonValue] = {
+    "name": "Contoso",
+    "microsoft": "main",
+    "tenant_id": "2f6d4ee1-8f4c-4a8e-9a37-3a1a5fbd0d11",
+    "psa": "main",
+    "company_id": "250",
+}
 
 Accepted = Annotated[tuple[Name, ...], Field(max_length=100)]
 
@@ -50,14 +64,7 @@ class FilterBody(Body):
 class CustomerBody(Body):
     """A customer to add."""
 
-    model_config = example(
-        name="Contoso",
-        microsoft="main",
-        tenant_id="2f6d4ee1-8f4c-4a8e-9a37-3a1a5fbd0d11",
-        psa="main",
-        company_id="250",
-        filter={"department": ["Sales"]},
-    )
+    model_config = example(**CUSTOMER_EXAMPLE, filter={"department": ["Sales"]})
 
     name: Name
     microsoft: Key
@@ -76,6 +83,20 @@ class CustomerBody(Body):
             company_id=CompanyId(self.company_id),
             filter=None if self.filter is None else self.filter.to_domain(),
         )
+
+
+class BulkCustomerBody(CustomerBody):
+    """One of several customers; ``share_company`` lets a second tenant have the same company."""
+
+    share_company: Flag = False
+
+
+class BulkBody(Body):
+    """Several customers; each is checked on its own, and answered in its place."""
+
+    model_config = example(items=[CUSTOMER_EXAMPLE])
+
+    items: Annotated[tuple[dict[str, object], ...], Field(min_length=1, max_length=MOST_AT_ONCE)]
 
 
 class ChangesBody(Body):
@@ -160,6 +181,24 @@ def add_new_customer(call: Call) -> func.HttpResponse:
 
 @endpoint(
     blueprint,
+    "POST",
+    "api/customers/bulk",
+    role=Role.EDITOR,
+    gives=many(shapes.Added),
+    takes=BulkBody,
+    outside=True,
+)
+def add_many_customers(call: Call) -> func.HttpResponse:
+    """Add several customers, and say of each what became of it. Repeating it adds nobody twice."""
+    drafts = [_draft(item) for item in call.body(BulkBody).items]
+    given = [one for one in drafts if isinstance(one, BulkDraft)]
+    outcomes = iter(add_customers(given, call.services, actor=call.actor))
+    added = [next(outcomes) if isinstance(one, BulkDraft) else one for one in drafts]
+    return ok(views.listed(views.added(one) for one in added))
+
+
+@endpoint(
+    blueprint,
     "GET",
     "api/customers/{customer_id}",
     role=Role.VIEWER,
@@ -214,6 +253,15 @@ def preflight_a_customer(call: Call) -> func.HttpResponse:
     call.body_or_nothing(Nothing)
     found = preflight_customer(call.customer_id, call.services)
     return ok(views.listed(views.preflight(one) for one in found))
+
+
+def _draft(item: dict[str, object]) -> BulkDraft | Added:
+    """One of several customers, or what is wrong with it."""
+    try:
+        body = checked(item, BulkCustomerBody)
+    except InvalidInputError as error:
+        return Added(AddOutcome.REFUSED, problem=error)
+    return BulkDraft(body.to_draft(), body.share_company)
 
 
 def _shown(read: Versioned[Customer]) -> func.HttpResponse:

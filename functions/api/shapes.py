@@ -34,6 +34,7 @@ from shared.domain.terms import Term
 from shared.usecases.configuration import ImportedItem as DomainImportedItem
 from shared.usecases.connections import ConnectionTest as DomainConnectionTest
 from shared.usecases.connections import ConnectionView
+from shared.usecases.customers import AddOutcome
 from shared.usecases.foreign_lines import Unread
 from shared.usecases.proposals import Proposal
 from shared.usecases.undo_run import Undone
@@ -99,6 +100,25 @@ class Candidate(Shape):
     company: agreements.Company | None
     score: int
     why: str
+    sure: bool
+
+
+class Refusal(Shape):
+    """A problem with one of several things."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: dict[str, str] = {}
+
+
+class Added(Shape):
+    """What became of one of several customers to add."""
+
+    outcome: AddOutcome
+    customer: Customer | None  # type: ignore[valid-type]  # made at run time
+    problem: Refusal | None
 
 
 Mapping = like("Mapping", DomainMapping, etag=str)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from functions.responses import etag_of, jsonable
+from functions.responses import etag_of, jsonable, told
 from shared.domain.agreements import Agreement, Operation, in_words
 from shared.domain.approvals import Approval
 from shared.domain.commerce import joined, owner_of
@@ -27,7 +27,7 @@ from shared.usecases.configuration import (
     ImportedItem,
 )
 from shared.usecases.coverage import Coverage, SkuCoverage
-from shared.usecases.customers import Candidate
+from shared.usecases.customers import Added, Candidate
 from shared.usecases.foreign_lines import ForeignPreview
 from shared.usecases.preview import CustomerView, GroupPreview, RowView
 from shared.usecases.undo_run import Undone
@@ -70,6 +70,16 @@ def candidate(value: Candidate) -> Object:
         "company": jsonable(value.company),
         "score": value.score,
         "why": value.why,
+        "sure": value.sure,
+    }
+
+
+def added(value: Added) -> Object:
+    """What became of one of several customers to add."""
+    return {
+        "outcome": value.outcome.value,
+        "customer": None if value.customer is None else customer(value.customer),
+        "problem": None if value.problem is None else jsonable(told(value.problem)),
     }
 
 

@@ -14,8 +14,8 @@ from functions.responses import etag_of, if_match
 from shared.domain.customers import CustomerState
 from shared.domain.errors import InvalidInputError, SeatsyncError
 from shared.domain.ids import ConnectionName
-from shared.domain.matching import SURE
 from shared.usecases.customers import (
+    BulkDraft,
     Candidate,
     CustomerChanges,
     CustomerDraft,
@@ -92,8 +92,10 @@ def page_add_customers_save(visit: Visit) -> func.HttpResponse:
             drafts.append(checked(document, CustomerBody).to_draft())
         except InvalidInputError as error:
             refused[key] = str(error)
-    for one in add_customers(drafts, visit.services, actor=visit.actor):
-        refused[_key(one.draft)] = one.why
+    outcomes = add_customers(map(BulkDraft, drafts), visit.services, actor=visit.actor)
+    for draft, one in zip(drafts, outcomes, strict=True):
+        if one.problem is not None:
+            refused[_key(draft)] = str(one.problem)
     added = len(form.all("add")) - len(refused)
     if refused or not added:
         return _offer(visit, psa=form.get("psa") or None, filled=form, refused=refused, added=added)
@@ -255,7 +257,6 @@ def _offer(
         companies=companies,
         psas=names,
         psa=chosen,
-        sure=SURE,
         filled=filled,
         refused=refused,
         added=added,

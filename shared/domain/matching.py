@@ -1,16 +1,26 @@
-"""Which PSA company a tenant probably is, by normalised name and by domain."""
+"""Which PSA company a tenant probably is: by its domain, and by its normalised name.
+
+A match is *sure* when it may be taken without looking twice: it scores well, no other company
+comes near, and no other tenant or customer has the company.
+"""
 
 import re
 import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
+from urllib.parse import urlsplit
 
 from shared.domain.agreements import Company
+from shared.domain.ids import CompanyId
 
 SURE = 90
-"""From this score on a match may be proposed without a warning."""
+"""From this score on a match may be sure."""
+_SAME_SITE = 96
 _NEAR = 60
+_AMBIGUOUS = 5
+"""Another company that scores within so many points leaves the match unsure."""
 _LEGAL_FORMS = frozenset(
     {
         *("ag", "bv", "co", "company", "corp", "corporation", "gmbh", "inc", "incorporated", "kg"),
@@ -18,6 +28,14 @@ _LEGAL_FORMS = frozenset(
         "the",
     }
 )
+_EVERYBODYS = frozenset(
+    {
+        *("gmail.com", "hotmail.com", "outlook.com", "live.com", "yahoo.com", "icloud.com"),
+        *("facebook.com", "linkedin.com", "onmicrosoft.com", "wixsite.com", "wordpress.com"),
+    }
+)
+"""Domains that say nothing about who somebody is."""
+_NOTHING = "no company has a similar name or the domain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,23 +43,53 @@ class Match:
     """The best-matching company.
 
     Attributes:
-        score: From 0 to 100; 100 is the same normalised name.
-        why: What matched, in words.
+        score: From 0 to 100; 100 is the same normalised name, or that and the same domain.
+        why: What matched, in words, and what makes it unsure.
+        sure: Whether a person need not choose.
     """
 
     company: Company | None
     score: int
     why: str
+    sure: bool = False
 
 
-def best_match(name: str, domain: str, companies: Iterable[Company]) -> Match:
-    """Return the company that comes nearest to a tenant's name or domain, if one comes near."""
-    best = Match(None, 0, "no company has a similar name")
-    for company in companies:
-        match = _match(name, domain, company)
-        if match.score > best.score:
-            best = match
-    return best
+def best_matches(
+    tenants: Sequence[tuple[str, str]],
+    companies: Iterable[Company],
+    taken: Mapping[CompanyId, str],
+) -> tuple[Match, ...]:
+    """Return the best match of each tenant; two tenants are never sure of one company.
+
+    Args:
+        tenants: Names and domains.
+        taken: Companies that are customers already, with the customer's name.
+    """
+    known = list(companies)
+    found = [_best(name, domain, known) for name, domain in tenants]
+    rivals: dict[CompanyId, list[int]] = defaultdict(list)
+    for number, match in enumerate(found):
+        if match.company is not None:
+            rivals[match.company.company_id].append(number)
+    told = []
+    for number, match in enumerate(found):
+        if match.company is None:
+            told.append(match)
+            continue
+        company_id = match.company.company_id
+        # A tenant that is only similar takes nothing from one that surely is the company.
+        others = [
+            tenants[one][0]
+            for one in rivals[company_id]
+            if one != number and (found[one].score >= SURE or match.score < SURE)
+        ]
+        if company_id in taken:
+            told.append(_doubted(match, f"it is customer {taken[company_id]} already"))
+        elif others:
+            told.append(_doubted(match, f"it fits {', '.join(others)} too"))
+        else:
+            told.append(match)
+    return tuple(told)
 
 
 def normalised(name: str) -> str:
@@ -51,16 +99,87 @@ def normalised(name: str) -> str:
     return " ".join([word for word in words if word not in _LEGAL_FORMS] or words)
 
 
-def _match(name: str, domain: str, company: Company) -> Match:
-    ours, theirs = normalised(name), normalised(company.name)
-    if ours and ours == theirs:
-        return Match(company, 100, f"same name as {company.name}")
-    site = normalised(domain.split(".", maxsplit=1)[0])
-    if site and site == theirs.replace(" ", ""):
-        return Match(company, SURE, f"domain {domain} is the name {company.name}")
-    alike = SequenceMatcher(None, ours, theirs)
-    matched = 2 * sum(block.size for block in alike.get_matching_blocks()) * 100
-    score = matched // max(1, len(ours) + len(theirs))
+def site_of(address: str) -> str:
+    """Return the host of a web site or domain as people write it; empty when it is nobody's own."""
+    text = address.strip().casefold()
+    try:
+        host = urlsplit(text if "//" in text else f"//{text}").hostname or ""
+    except ValueError:
+        return ""
+    host = host.removeprefix("www.").rstrip(".")
+    everybodys = any(host == one or host.endswith(f".{one}") for one in _EVERYBODYS)
+    return "" if everybodys or "." not in host else host
+
+
+def _best(name: str, domain: str, companies: Sequence[Company]) -> Match:
+    ours = normalised(name)
+    alike = SequenceMatcher(None, "", ours, autojunk=False)
+    best, second = _NONE, _NONE
+    for company in companies:
+        found = _match(ours, domain, company, alike)
+        if (found.by_both, found.match.score) > (best.by_both, best.match.score):
+            best, second = found, best
+        elif (found.by_both, found.match.score) > (second.by_both, second.match.score):
+            second = found
+    match, rival = best.match, second.match
+    if match.company is None or match.score < SURE:
+        return match
+    alone = best.by_both and not second.by_both
+    if rival.company is not None and match.score - rival.score < _AMBIGUOUS and not alone:
+        return _doubted(match, f"{rival.company.name} fits nearly as well ({rival.why})")
+    return replace(match, sure=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A match, and whether name and domain agree on it: nothing beats that."""
+
+    match: Match
+    by_both: bool = False
+
+
+_NONE = _Found(Match(None, 0, _NOTHING))
+
+
+def _match(ours: str, domain: str, company: Company, alike: "SequenceMatcher[str]") -> _Found:
+    theirs, site, their_site = normalised(company.name), site_of(domain), site_of(company.website)
+    same_name = bool(ours) and ours == theirs
+    if site and site == their_site:
+        if same_name:
+            return _Found(
+                Match(company, 100, f"same name and domain as {company.name}"), by_both=True
+            )
+        return _Found(Match(company, _SAME_SITE, f"domain {site} is that of {company.name}"))
+    if same_name:
+        if site and their_site and _label(site) != _label(their_site):
+            why = f"same name as {company.name}, whose web site {their_site} is not {site}"
+            return _Found(Match(company, SURE - 1, why))
+        return _Found(Match(company, 100, f"same name as {company.name}"))
+    label = normalised(_label(domain))
+    if label and label == theirs.replace(" ", ""):
+        return _Found(Match(company, SURE, f"domain {domain} is the name {company.name}"))
+    score = _likeness(ours, theirs, alike)
     if score < _NEAR:
-        return Match(None, 0, "no company has a similar name")
-    return Match(company, min(score, SURE - 1), f"name is similar to {company.name}")
+        return _NONE
+    return _Found(Match(company, min(score, SURE - 1), f"name is similar to {company.name}"))
+
+
+def _label(host: str) -> str:
+    return host.split(".", maxsplit=1)[0]
+
+
+def _likeness(ours: str, theirs: str, alike: "SequenceMatcher[str]") -> int:
+    """How much of two names is alike, in percent; 0 where that is certainly below what counts."""
+    shorter, length = min(len(ours), len(theirs)), max(1, len(ours) + len(theirs))
+    if 200 * shorter < _NEAR * length:
+        return 0
+    common = sum((Counter(ours) & Counter(theirs)).values())
+    if 200 * common < _NEAR * length:
+        return 0
+    alike.set_seq1(theirs)
+    matched = 2 * sum(block.size for block in alike.get_matching_blocks()) * 100
+    return matched // length
+
+
+def _doubted(match: Match, doubt: str) -> Match:
+    return replace(match, why=f"{match.why}; {doubt}", sure=False)

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from shared.domain.agreements import Company
 from shared.domain.customers import Customer, CustomerState, DirectoryTenant, UserFilter
-from shared.domain.errors import ConflictError, InvalidInputError
+from shared.domain.errors import ConflictError, InvalidInputError, SeatsyncError
 from shared.domain.history import Change
 from shared.domain.ids import CompanyId, ConnectionName, CustomerId, RowId, TenantId
-from shared.domain.matching import best_match
+from shared.domain.matching import best_matches
 from shared.ports import Page, Services, Versioned
 from shared.usecases.compare_tenants import customer_is_removed, tenant_is_added
 from shared.usecases.count_tenant import tenant_customers
@@ -51,7 +52,8 @@ class Candidate:
     Attributes:
         company: The best-matching PSA company, if any comes near.
         score: From 0 to 100.
-        why: What matched, in words.
+        why: What matched, in words, and what makes it unsure.
+        sure: Whether a person need not choose.
     """
 
     microsoft: ConnectionName
@@ -60,14 +62,41 @@ class Candidate:
     company: Company | None
     score: int
     why: str
+    sure: bool
+
+
+class AddOutcome(StrEnum):
+    """What became of a customer among several to add."""
+
+    CREATED = "created"
+    EXISTS = "exists"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """A draft of several that could not be added."""
+class BulkDraft:
+    """One of several customers to add.
+
+    Attributes:
+        share_company: A person has said that the company is that of several tenants.
+    """
 
     draft: CustomerDraft
-    why: str
+    share_company: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of one of several customers.
+
+    Attributes:
+        customer: The new one, or the one that is there already.
+        problem: Why it was refused.
+    """
+
+    outcome: AddOutcome
+    customer: Customer | None = None
+    problem: SeatsyncError | None = None
 
 
 def add_customer(draft: CustomerDraft, services: Services, *, actor: str) -> Versioned[Customer]:
@@ -77,65 +106,109 @@ def add_customer(draft: CustomerDraft, services: Services, *, actor: str) -> Ver
         InvalidInputError: A connection, tenant or company cannot be used; it says which.
         ConflictError: The same tenant is a customer with the same company or the same filter.
     """
-    return _add(draft, services, {}, actor=actor)
+    return _Adding(services, actor).add(draft)
 
 
 def add_customers(
-    drafts: Iterable[CustomerDraft], services: Services, *, actor: str
-) -> tuple[Refusal, ...]:
-    """Add what can be added of several, and return the rest; each PSA's companies are read once.
+    drafts: Iterable[BulkDraft], services: Services, *, actor: str
+) -> tuple[Added, ...]:
+    """Add several customers, each on its own: one that is refused stops no other.
 
-    Raises:
-        RetryableError, OperatorActionError: A PSA's companies could not be read.
+    One that is there already is found, so that repeating all of it adds nobody twice. A company
+    that another tenant's customer has is refused unless a person said that they share it.
     """
-    companies: dict[ConnectionName, frozenset[CompanyId]] = {}
-    refused = []
-    for draft in drafts:
+    adding = _Adding(services, actor)
+    return tuple(adding.added(one) for one in drafts)
+
+
+class _Adding:
+    """Adds customers one after the other; what they are checked against is read once."""
+
+    def __init__(self, services: Services, actor: str) -> None:
+        self._services = services
+        self._actor = actor
+        self._customers = [
+            one for one in services.customers.all() if one.state is not CustomerState.DELETED
+        ]
+        self._companies: dict[ConnectionName, frozenset[CompanyId] | SeatsyncError] = {}
+
+    def added(self, one: BulkDraft) -> Added:
+        """Add a customer, find it, or say why not."""
+        known = next((c for c in self._customers if _is_same(c, one.draft)), None)
+        if known is not None:
+            return Added(AddOutcome.EXISTS, known)
         try:
-            _add(draft, services, companies, actor=actor)
-        except (InvalidInputError, ConflictError) as error:
-            refused.append(Refusal(draft, str(error)))
-    return tuple(refused)
+            if not one.share_company:
+                self._check_company_is_free(one.draft)
+            return Added(AddOutcome.CREATED, self.add(one.draft).value)
+        except SeatsyncError as error:
+            return Added(AddOutcome.REFUSED, problem=error)
 
-
-def _add(
-    draft: CustomerDraft,
-    services: Services,
-    companies: dict[ConnectionName, frozenset[CompanyId]],
-    *,
-    actor: str,
-) -> Versioned[Customer]:
-    errors: dict[str, str] = {}
-    if draft.microsoft not in services.connections.microsoft_names():
-        errors["microsoft"] = "there is no such Microsoft connection"
-    if draft.psa not in services.connections.psa_names():
-        errors["psa"] = "there is no such PSA connection"
-    else:
-        if draft.psa not in companies:
-            listed = services.connections.psa(draft.psa).gateway.list_companies()
-            companies[draft.psa] = frozenset(company.company_id for company in listed)
-        if draft.company_id not in companies[draft.psa]:
+    def add(self, draft: CustomerDraft) -> Versioned[Customer]:
+        """Add a customer; see ``add_customer``."""
+        services = self._services
+        errors: dict[str, str] = {}
+        if draft.microsoft not in services.connections.microsoft_names():
+            errors["microsoft"] = "there is no such Microsoft connection"
+        if draft.psa not in services.connections.psa_names():
+            errors["psa"] = "there is no such PSA connection"
+        elif draft.company_id not in self._companies_of(draft.psa):
             errors["company_id"] = "the PSA has no such company"
-    if errors:
-        raise InvalidInputError(errors)
-    _check_users_are_free(tenant_customers(draft.tenant_id, services), draft.filter)
-    added = services.customers.add(
-        Customer(
-            customer_id=CustomerId(services.ids.new()),
-            name=draft.name,
-            microsoft=draft.microsoft,
-            tenant_id=draft.tenant_id,
-            psa=draft.psa,
-            company_id=draft.company_id,
-            filter=draft.filter,
-            state=CustomerState.ACTIVE,
-            split=frozenset(),
-            added_by=actor,
-            added_at=services.clock.now(),
+        if errors:
+            raise InvalidInputError(errors)
+        _check_users_are_free(
+            (one for one in self._customers if one.tenant_id == draft.tenant_id), draft.filter
         )
-    )
-    tenant_is_added(draft.tenant_id, services)
-    return added
+        added = services.customers.add(
+            Customer(
+                customer_id=CustomerId(services.ids.new()),
+                name=draft.name,
+                microsoft=draft.microsoft,
+                tenant_id=draft.tenant_id,
+                psa=draft.psa,
+                company_id=draft.company_id,
+                filter=draft.filter,
+                state=CustomerState.ACTIVE,
+                split=frozenset(),
+                added_by=self._actor,
+                added_at=services.clock.now(),
+            )
+        )
+        self._customers.append(added.value)
+        tenant_is_added(draft.tenant_id, services)
+        return added
+
+    def _companies_of(self, psa: ConnectionName) -> frozenset[CompanyId]:
+        """A PSA's companies; one that cannot be read is asked once, not for each customer."""
+        if psa not in self._companies:
+            try:
+                found = self._services.connections.psa(psa).gateway.list_companies()
+                self._companies[psa] = frozenset(one.company_id for one in found)
+            except SeatsyncError as error:
+                self._companies[psa] = error
+        known = self._companies[psa]
+        if isinstance(known, SeatsyncError):
+            raise known
+        return known
+
+    def _check_company_is_free(self, draft: CustomerDraft) -> None:
+        for other in self._customers:
+            same = (other.psa, other.company_id) == (draft.psa, draft.company_id)
+            if same and other.tenant_id != draft.tenant_id:
+                raise ConflictError(
+                    f"company {draft.company_id} is customer {other.name} ({other.customer_id}) "
+                    "with another tenant; choose another company, or say that they share it"
+                )
+
+
+def _is_same(customer: Customer, draft: CustomerDraft) -> bool:
+    return (
+        customer.microsoft,
+        customer.tenant_id,
+        customer.psa,
+        customer.company_id,
+        customer.filter,
+    ) == (draft.microsoft, draft.tenant_id, draft.psa, draft.company_id, draft.filter)
 
 
 def change_customer(
@@ -260,20 +333,23 @@ def candidates(services: Services, psa: ConnectionName | None) -> tuple[Candidat
     """
     name = psa or _only_psa(services)
     companies = services.connections.psa(name).gateway.list_companies()
-    known = {
-        (c.microsoft, c.tenant_id)
-        for c in services.customers.all()
-        if c.state is not CustomerState.DELETED
-    }
-    found = []
-    for microsoft in services.connections.microsoft_names():
-        for tenant in services.connections.microsoft(microsoft).list_tenants():
-            if (microsoft, tenant.tenant_id) not in known:
-                match = best_match(tenant.name, tenant.domain, companies)
-                candidate = Candidate(
-                    microsoft, name, tenant, match.company, match.score, match.why
-                )
-                found.append(candidate)
+    customers = [c for c in services.customers.all() if c.state is not CustomerState.DELETED]
+    known = {(c.microsoft, c.tenant_id) for c in customers}
+    free = [
+        (microsoft, tenant)
+        for microsoft in services.connections.microsoft_names()
+        for tenant in services.connections.microsoft(microsoft).list_tenants()
+        if (microsoft, tenant.tenant_id) not in known
+    ]
+    matches = best_matches(
+        [(tenant.name, tenant.domain) for _, tenant in free],
+        companies,
+        {c.company_id: c.name for c in customers if c.psa == name},
+    )
+    found = [
+        Candidate(microsoft, name, tenant, match.company, match.score, match.why, match.sure)
+        for (microsoft, tenant), match in zip(free, matches, strict=True)
+    ]
     return tuple(sorted(found, key=lambda c: (c.tenant.name.casefold(), c.tenant.tenant_id)))
 
 

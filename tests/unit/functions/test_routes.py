@@ -12,6 +12,7 @@ ROUTES = {
     ("GET", "/api/customers"): "list_all_customers",
     ("POST", "/api/customers"): "add_new_customer",
     ("GET", "/api/customers/candidates"): "find_candidates",
+    ("POST", "/api/customers/bulk"): "add_many_customers",
     ("GET", CUSTOMER): "get_customer",
     ("PATCH", CUSTOMER): "edit_customer",
     ("DELETE", CUSTOMER): "remove_customer",
