@@ -1,5 +1,25 @@
 """Every module of pages: a new page is registered here."""
 
-from functions.pages import customers, overview, static_files, unknown
+from functions.pages import (
+    approvals,
+    custom_licenses,
+    customer,
+    customers,
+    mapping,
+    overview,
+    runs,
+    static_files,
+    unknown,
+)
 
-MODULES = (customers, overview, static_files, unknown)
+MODULES = (
+    approvals,
+    custom_licenses,
+    customer,
+    customers,
+    mapping,
+    overview,
+    runs,
+    static_files,
+    unknown,
+)

@@ -101,7 +101,14 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.filters.update(
-        count=count, money=money, day=day, moment=moment, badge=badge, words=words, spaced=spaced
+        count=count,
+        money=money,
+        day=day,
+        moment=moment,
+        badge=badge,
+        label=label,
+        words=words,
+        spaced=spaced,
     )
     environment.globals.update(asset=lambda name: asset(name).address, navigation=NAVIGATION)
     return environment
@@ -145,6 +152,11 @@ def badge(state: str) -> Markup:
     """Return a state in words, with the tone that goes with it."""
     label, tone = LABELS.get(state, (spaced(state), "quiet"))
     return Markup('<span class="badge tone-{}">{}</span>').format(tone, label)
+
+
+def label(state: str) -> str:
+    """Return a state in words alone."""
+    return LABELS.get(state, (spaced(state), ""))[0]
 
 
 def words(name: str) -> str:

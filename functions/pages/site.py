@@ -12,7 +12,6 @@ The rules of names and routes are those of ``functions.endpoints``; page functio
 """
 
 import gzip
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -102,13 +101,15 @@ class Visit(SignedRequest):
         template: str,
         *,
         status: HTTPStatus = HTTPStatus.OK,
-        events: dict[str, object] | None = None,
+        into: str = "",
+        event: str = "",
         **context: object,
     ) -> func.HttpResponse:
         """Return a page, or a part of one.
 
         Args:
-            events: What htmx tells the page's script once the part is in its place.
+            into: The id of an element that the part replaces, in place of what htmx asked for.
+            event: What htmx tells the page's script once the part is in its place.
         """
         found = {
             "principal": self.principal,
@@ -121,7 +122,9 @@ class Visit(SignedRequest):
             "in_drawer": self.in_drawer,
             **context,
         }
-        headers = {} if events is None else {"HX-Trigger-After-Settle": json.dumps(events)}
+        headers = {"HX-Trigger-After-Settle": event} if event else {}
+        if into:
+            headers |= {"HX-Retarget": f"#{into}", "HX-Reswap": "outerHTML"}
         if self.seal.fresh:
             headers["Set-Cookie"] = set_cookie(self.seal, development=self.development)
         return html(self.request, render(template, found), status, headers)

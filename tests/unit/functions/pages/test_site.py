@@ -11,8 +11,38 @@ from tests.api_client import ADMIN, EDITOR, VIEWER, Api, functions, router, sign
 from tests.page_client import Browser
 
 C = "/customers/c1"
+R = f"{C}/licenses/sku-06ebc4ee-1bb5-47dd-8120-11324bc54e06"
 ROUTES: dict[tuple[str, str], tuple[str, str]] = {
     # method and address: the function, and the role it needs
+    ("GET", "/approvals"): ("page_approvals", "viewer"),
+    ("POST", "/approvals"): ("page_approvals_decide", "editor"),
+    ("GET", "/approvals/a1/money"): ("page_approvals_money", "viewer"),
+    ("GET", "/runs"): ("page_runs", "viewer"),
+    ("POST", "/runs"): ("page_runs_start", "editor"),
+    ("GET", "/runs/r1"): ("page_run", "viewer"),
+    ("GET", "/runs/r1/progress"): ("page_run_progress", "viewer"),
+    ("POST", "/runs/r1/retry-failed"): ("page_run_retry", "editor"),
+    ("GET", "/runs/r1/undo"): ("page_run_undo", "editor"),
+    ("POST", "/runs/r1/undo"): ("page_run_undo_save", "editor"),
+    ("GET", C): ("page_customer", "viewer"),
+    ("POST", f"{C}/refresh"): ("page_customer_refresh", "viewer"),
+    ("POST", f"{C}/sync"): ("page_customer_sync", "editor"),
+    ("GET", f"{C}/history"): ("page_customer_history", "viewer"),
+    ("GET", f"{C}/coverage"): ("page_customer_coverage", "viewer"),
+    ("GET", f"{C}/custom-licenses"): ("page_customs", "viewer"),
+    ("POST", f"{C}/custom-licenses"): ("page_customs_add", "editor"),
+    ("GET", f"{C}/custom-licenses/x1"): ("page_customs_one", "editor"),
+    ("POST", f"{C}/custom-licenses/x1"): ("page_customs_one_save", "editor"),
+    ("POST", f"{R}/sync"): ("page_customer_sync_row", "editor"),
+    ("POST", f"{R}/split"): ("page_customer_split", "editor"),
+    ("GET", f"{R}/merge"): ("page_customer_merge", "editor"),
+    ("POST", f"{R}/merge"): ("page_customer_merge_save", "editor"),
+    ("POST", f"{R}/include"): ("page_customer_include", "editor"),
+    ("POST", f"{R}/term"): ("page_customer_term", "editor"),
+    ("GET", f"{R}/quick"): ("page_customer_quick", "editor"),
+    ("GET", f"{R}/mapping"): ("page_customer_mapping", "viewer"),
+    ("POST", f"{R}/mapping"): ("page_customer_mapping_save", "editor"),
+    ("POST", f"{R}/mapping/preview"): ("page_customer_mapping_preview", "viewer"),
     ("GET", "/"): ("page_overview", "viewer"),
     ("GET", "/customers"): ("page_customers", "viewer"),
     ("GET", "/customers/add"): ("page_add_customers", "editor"),
