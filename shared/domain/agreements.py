@@ -294,6 +294,7 @@ class Capabilities:
         can_end: A line can be given a last day.
         prorates_itself: The PSA charges a dated change for its part of the period by itself.
         changes_invoiced: A change may begin in a period that is invoiced already.
+        can_price: The price of a line can be changed.
         reads_lag: A read may go on showing for a while what was before a write.
     """
 
@@ -304,6 +305,7 @@ class Capabilities:
     can_end: bool = True
     prorates_itself: bool = False
     changes_invoiced: bool = True
+    can_price: bool = True
     reads_lag: bool = False
 
     @property

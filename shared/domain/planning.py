@@ -152,7 +152,10 @@ class _Planner:
         marked = [
             line
             for line in self.request.lines
-            if line.bills_after(self.today) and self._is_standing(line.marker)
+            if line.bills_after(self.today)
+            and self._is_standing(line.marker)
+            # Half made, without any units yet, it is made again.
+            and (line.steps != () or line.line_id == self.ledger.line_id)
         ]
         if len({line.line_id for line in marked} | self._own_line()) > 1:
             return self._stop(
@@ -486,7 +489,19 @@ class _Planner:
                     ),
                 )
             )
-        return plan
+        return self._with_price_told(plan, line)
+
+    def _with_price_told(self, plan: Plan, line: AgreementLine) -> Plan:
+        """The plan, held for a price that only a person can set where nothing else is to be done.
+
+        Seats do not wait for a price, and what a quiet plan has to remember is not lost by it.
+        """
+        reason = self._price_to_set_by_hand(line)
+        if reason is None:
+            return plan
+        plan = replace(plan, explanation=(*plan.explanation, reason.text))
+        quiet = plan.status is PlanStatus.IN_STEP and plan.ledger is None
+        return plan.held((reason,)) if quiet else plan
 
     def _is_worth_keeping(self, ledger: Ledger, known: Ledger) -> bool:
         """Whether the ledger learnt something without a write."""
@@ -590,10 +605,22 @@ class _Planner:
         if text is not None and text not in {self.ledger.description, line.description}:
             operations.append(SetDescription(agreement_id, line.line_id, text))
             self.explanation.append("the invoice text changed")
-        if price is not None and price != line.unit_price:
+        may_price = self.request.capabilities.can_price
+        if price is not None and price != line.unit_price and may_price:
             operations.append(SetPrice(agreement_id, line.line_id, line.unit_price, price))
             self.explanation.append(f"price of a seat from {line.unit_price} to {price}")
         return operations
+
+    def _price_to_set_by_hand(self, line: AgreementLine) -> Reason | None:
+        """Why a person has to see to the price: the PSA lets nobody else change it."""
+        price = self.request.price
+        if price in {None, line.unit_price} or self.request.capabilities.can_price:
+            return None
+        return Reason(
+            ReasonKind.PRICE,
+            f"a seat of line {line.line_id} costs {line.unit_price} in the PSA and {price} by the "
+            "billing profile; set it there, or let the profile take the PSA's price",
+        )
 
     # Answers ----------------------------------------------------------------------------------
 

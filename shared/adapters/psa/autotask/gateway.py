@@ -80,6 +80,7 @@ class AutotaskGateway:
             prorates_itself=True,
             reads_lag=True,
             changes_invoiced=self._config.posted_periods,
+            can_price=False,
         )
 
     def check(self) -> str:
