@@ -6,7 +6,7 @@ last known one, a second one of a day counts from the next day, and none is writ
 to be.
 
 Source:
-    docs/adr/0021-changes-that-nothing-takes-back.md
+    docs/adr/0022-changes-that-nothing-takes-back.md
 """
 
 from collections.abc import Iterator
