@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.simulators.autotask.billing import (
@@ -168,6 +168,7 @@ def test_invoices_can_be_asked_for(site):
     assert found["total"] == 200
 
 
+@settings(deadline=None)
 @given(
     changes=st.lists(
         st.tuples(
