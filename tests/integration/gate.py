@@ -71,22 +71,26 @@ class Gate:
         self.blown = threading.Event()
         self._lock = threading.Lock()
         self._victim: Host | None = None
-        self._fatal = 0
+        self._fatal: int | str = 0
         self._held: list[_Held] = []
 
     def watch(self) -> None:
         """Count the steps from here, and let all pass."""
         self._begin(0, None)
 
-    def kill_after(self, step: int, host: Host) -> None:
-        """Kill the host when the step, counted from 1, has landed, and before it is answered."""
+    def kill_after(self, step: int | str, host: Host) -> None:
+        """Kill the host when the step has landed, and before it is answered.
+
+        Args:
+            step: Counted from 1, or the first one of a name.
+        """
         self._begin(step, host)
 
-    def lose_answer(self, step: int) -> None:
-        """Let the step, counted from 1, land and never be answered."""
+    def lose_answer(self, step: int | str) -> None:
+        """Let the step, counted from 1 or the first one of a name, land and never be answered."""
         self._begin(step, None)
 
-    def _begin(self, fatal: int, victim: Host | None) -> None:
+    def _begin(self, fatal: int | str, victim: Host | None) -> None:
         with self._lock:
             self.steps, self.messages = [], []
             self._fatal, self._victim = fatal, victim
@@ -114,7 +118,7 @@ class Gate:
             self.steps.append(step)
             if queued:
                 self.messages.append((step.split()[1], _content(body)))
-            lost = len(self.steps) == self._fatal
+            lost = self._fatal in {step, len(self.steps)} and not self.blown.is_set()
             held = next((one for one in self._held if one.step == step), None)
             if held is not None:
                 self._held.remove(held)
