@@ -33,10 +33,10 @@ from local.sample.onboarding import (
 )
 from local.sample.psa import story
 from local.sample.rule import differences, lines_due
-from local.simulators.common import exact_json
 from local.sites.known import DEFAULT, SITES
 from local.sites.site import Site
 from local.stack import NEVER, PortTakenError, Stack, running_stack
+from shared import exact_json
 
 DAILY = "0 0 2 * * *"
 RUN_SECONDS = 120.0

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from local.sample.microsoft import microsoft_state
 from local.sample.psa import story
-from local.simulators.common import exact_json
 from local.sites.known import DEFAULT, SITES
+from shared import exact_json
 
 
 def main(argv: Sequence[str]) -> int:

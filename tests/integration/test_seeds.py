@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import requests
 
+from local.simulators.common.records import Record
 from local.simulators.connectwise.builders import a_company, a_product, a_type, an_agreement
-from local.simulators.connectwise.state import Record
 from local.simulators.microsoft.builders import a_subscription, a_tenant, a_user
 from local.simulators.microsoft.state import Subscription, Tenant, User, set_seats
 from tests.integration.stack import BUSINESS_PREMIUM, E5, Stack, stack_in

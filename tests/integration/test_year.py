@@ -10,8 +10,8 @@ from decimal import Decimal
 
 import pytest
 
+from local.simulators.common.records import Record
 from local.simulators.connectwise.calendars import day as day_of
-from local.simulators.connectwise.state import Record
 from tests.integration.stack import stack_in
 from tests.integration.year import QUIET, TIME_ZONE, Row, Terms, Year
 

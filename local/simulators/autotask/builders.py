@@ -22,9 +22,9 @@ from local.simulators.autotask.state import (
     RECURRING_SERVICE,
     UNITS,
     ApiUser,
-    Record,
     moment,
 )
+from local.simulators.common.records import Record
 
 
 def a_company(

@@ -8,7 +8,8 @@ from datetime import date
 from decimal import Decimal
 
 from local.simulators.autotask.billing import Period, kept, posted_amount, units_on, whole
-from local.simulators.autotask.state import RECURRING_SERVICE, Line, PsaState, Record, day
+from local.simulators.autotask.state import RECURRING_SERVICE, Line, PsaState, day
+from local.simulators.common.records import Record
 
 NOTHING = Decimal("0.00")
 

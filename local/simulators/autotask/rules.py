@@ -16,24 +16,24 @@ from local.simulators.autotask.state import (
     Kind,
     Line,
     PsaState,
-    Record,
     Who,
     day,
     moment,
 )
+from local.simulators.common import refusals
+from local.simulators.common.records import Record
 
 _WRITABLE = ("invoiceDescription", "internalCurrencyAdjustedPrice", "adjustedPrice")
 _LONGEST_TEXT = 1000
 _MOST_ROWS = 10_000  # of units of one line: enough for centuries
 
 
-class RefusedError(Exception):
+class RefusedError(refusals.RefusedError):
     """The API refuses; what is wrong with a record is answered by 500 and a list of reasons."""
 
     def __init__(self, *reasons: str, status: int = HTTPStatus.INTERNAL_SERVER_ERROR) -> None:
+        super().__init__("; ".join(reasons), status)
         self.reasons = list(reasons)
-        self.status = status
-        super().__init__("; ".join(reasons))
 
 
 def contract_of(state: PsaState, number: object) -> Record:

@@ -6,18 +6,15 @@ not show (adjustments, what is posted, how a contract bills) is kept beside them
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date
 from decimal import Decimal
-from threading import RLock
 from typing import Any, Literal
 
 from local.simulators.autotask.billing import Calendar, Change
-from local.simulators.common.simulator import utc_now
+from local.simulators.common.records import PsaRecords, Record
 
-Record = dict[str, Any]
 Who = Literal["api", "hand", "posting"]
 
 RECURRING_SERVICE = 7
@@ -106,6 +103,8 @@ class Kind:
 SERVICE = Kind("service", "serviceID", "contractServiceID")
 BUNDLE = Kind("bundle", "serviceBundleID", "contractServiceBundleID")
 KINDS = (SERVICE, BUNDLE)
+_KINDS = ("companies", "services", "bundles", "contracts")
+_LINES = {"contract_services": SERVICE, "contract_bundles": BUNDLE}
 
 
 @dataclass(slots=True)
@@ -169,9 +168,9 @@ class Line:
         return sorted(shown, key=lambda one: one.effective)
 
 
-@dataclass(slots=True)
-class PsaState:
-    """One site. Hold ``lock`` around everything that reads more than one thing, or writes."""
+@dataclass(kw_only=True)
+class PsaState(PsaRecords):
+    """One site."""
 
     zone: str = ""
     companies: dict[int, Record] = field(default_factory=dict)
@@ -181,112 +180,52 @@ class PsaState:
     lines: dict[int, Line] = field(default_factory=dict)
     billing: dict[int, str] = field(default_factory=dict)
     posted: dict[int, dict[date, date]] = field(default_factory=dict)
-    invoices: list[Record] = field(default_factory=list)
     users: list[ApiUser] = field(default_factory=lambda: [DEMO_USER])
-    audit: list[Record] = field(default_factory=list)
     switches: Switches = field(default_factory=Switches)
-    now: Callable[[], datetime] = utc_now
-    lock: RLock = field(default_factory=RLock)
     _last_id: int = 1000
 
-    def seed(
-        self,
-        *,
-        companies: Iterable[Record] = (),
-        services: Iterable[Record] = (),
-        bundles: Iterable[Record] = (),
-        contracts: Iterable[Record] = (),
-        contract_services: Iterable[Record] = (),
-        contract_bundles: Iterable[Record] = (),
-    ) -> PsaState:
-        """Add records as builders make them, and return the state.
-
-        Raises:
-            KeyError: A record refers to one that does not exist.
-        """
-        for record in companies:
-            self.companies[record["id"]] = dict(record)
-        for record in services:
-            self.services[record["id"]] = dict(record)
-        for record in bundles:
-            self.bundles[record["id"]] = dict(record)
-        for record in contracts:
-            self._seed_contract(dict(record))
-        for kind, records in ((SERVICE, contract_services), (BUNDLE, contract_bundles)):
-            for record in records:
-                self._seed_line(kind, dict(record))
+    def seed(self, **records: Iterable[Record]) -> PsaState:
+        for kind in records:
+            if kind not in (*_KINDS, *_LINES):
+                raise KeyError(kind)
+        for kind in _KINDS:
+            for record in records.get(kind, ()):
+                if kind == "contracts":
+                    self._seed_contract(dict(record))
+                else:
+                    self.records(kind)[record["id"]] = dict(record)
+        for name, kind_of_line in _LINES.items():
+            for record in records.get(name, ()):
+                self._seed_line(kind_of_line, dict(record))
         return self
 
-    def dump(self) -> Record:
-        """Return everything as JSON values, as ``restore`` takes it."""
-        with self.lock:
-            dumped: Record = {
-                "zone": self.zone,
-                "users": [{**asdict(user), "denied": sorted(user.denied)} for user in self.users],
-                "switches": asdict(self.switches),
-                "companies": list(self.companies.values()),
-                "services": list(self.services.values()),
-                "bundles": list(self.bundles.values()),
-                "contracts": list(self.contracts.values()),
-                "billing": {str(number): how for number, how in self.billing.items()},
-                "posted": {
-                    str(number): {str(start): str(on) for start, on in done.items()}
-                    for number, done in self.posted.items()
-                },
-                "lines": [_dumped_line(line) for line in self.lines.values()],
-                "invoices": self.invoices,
-                "audit": self.audit,
-                "last_id": self._last_id,
+    def own_dump(self) -> Record:
+        return {
+            "zone": self.zone,
+            "users": [{**asdict(user), "denied": sorted(user.denied)} for user in self.users],
+            **{kind: list(self.records(kind).values()) for kind in _KINDS},
+            "billing": {str(number): how for number, how in self.billing.items()},
+            "posted": {
+                str(number): {str(start): str(on) for start, on in done.items()}
+                for number, done in self.posted.items()
+            },
+            "lines": [_dumped_line(line) for line in self.lines.values()],
+            "last_id": self._last_id,
+        }
+
+    def own_restore(self, dumped: Mapping[str, Any], before: PsaState) -> None:
+        self.zone = dumped.get("zone", before.zone)
+        self.users = read_users(dumped["users"]) if "users" in dumped else before.users
+        self.seed(**{kind: dumped.get(kind, []) for kind in (*_KINDS, *_LINES)})
+        self.billing |= {int(number): how for number, how in dumped.get("billing", {}).items()}
+        for number, done in dumped.get("posted", {}).items():
+            self.posted[int(number)] = {
+                date.fromisoformat(start): date.fromisoformat(on) for start, on in done.items()
             }
-            return copy.deepcopy(dumped)
-
-    def restore(self, dumped: Mapping[str, Any]) -> None:
-        """Replace everything by what ``dump`` gave, or by builders' records as ``seed`` takes them.
-
-        Raises:
-            ValueError: It cannot be read; nothing has changed then.
-        """
-        other = PsaState(now=self.now)
-        try:
-            other.zone = dumped.get("zone", self.zone)
-            other.users = read_users(dumped["users"]) if "users" in dumped else self.users
-            other.set_switches(dumped.get("switches", asdict(self.switches)))
-            kinds = ("companies", "services", "bundles", "contracts")
-            lines = ("contract_services", "contract_bundles")
-            other.seed(**{kind: dumped.get(kind, []) for kind in (*kinds, *lines)})
-            other.billing |= {int(number): how for number, how in dumped.get("billing", {}).items()}
-            for number, done in dumped.get("posted", {}).items():
-                other.posted[int(number)] = {
-                    date.fromisoformat(start): date.fromisoformat(on) for start, on in done.items()
-                }
-            for one in dumped.get("lines", []):
-                line = _restored_line(one)
-                other.lines[line.line_id] = line
-            other.invoices = list(dumped.get("invoices", []))
-            other.audit = list(dumped.get("audit", []))
-            other._last_id = int(dumped.get("last_id", other._last_id))
-        except (KeyError, TypeError, AttributeError, StopIteration) as error:
-            raise ValueError(f"the state cannot be read: {error!r}") from error
-        with self.lock:
-            for name in (known.name for known in fields(PsaState) if known.name != "lock"):
-                setattr(self, name, getattr(other, name))
-
-    def set_switches(self, wanted: Mapping[str, Any]) -> None:
-        """Set the named switches.
-
-        Raises:
-            KeyError: There is no such switch.
-            TypeError: A value is of another kind than the switch.
-        """
-        for name, given in wanted.items():
-            if name not in {known.name for known in fields(Switches)}:
-                raise KeyError(name)
-            before = getattr(self.switches, name)
-            number = isinstance(before, Decimal) and isinstance(given, int)
-            value = Decimal(given) if number else given
-            if type(value) is not type(before):
-                raise TypeError(f"{name} is a {type(before).__name__}")
-            setattr(self.switches, name, value)
+        for one in dumped.get("lines", []):
+            line = _restored_line(one)
+            self.lines[line.line_id] = line
+        self._last_id = int(dumped.get("last_id", self._last_id))
 
     def calendar(self, contract_id: int) -> Calendar:
         """Return a contract's billing periods.
@@ -315,58 +254,16 @@ class PsaState:
         return self._last_id
 
     def change_record(self, kind: str, record_id: int, changes: Mapping[str, Any]) -> Record:
-        """Change a company, service, bundle or contract by hand; a null removes a field.
-
-        Raises:
-            KeyError: There is no such kind or record.
-        """
-        records = self.records(kind)
-        before = records[record_id]
         changes = dict(changes)
         if kind == "contracts" and BILLING in changes:
             self.billing[record_id] = changes.pop(BILLING)
-        after = {**before, **changes, "id": record_id}
-        records[record_id] = {name: value for name, value in after.items() if value is not None}
-        self.note("update", kind, record_id, before, records[record_id], who="hand", by="hand")
-        return records[record_id]
+        return PsaRecords.change_record(self, kind, record_id, changes)
 
     def records(self, kind: str) -> dict[int, Record]:
-        """Return the records of ``companies``, ``services``, ``bundles`` or ``contracts``.
-
-        Raises:
-            KeyError: There is no such kind.
-        """
-        return {
-            "companies": self.companies,
-            "services": self.services,
-            "bundles": self.bundles,
-            "contracts": self.contracts,
-        }[kind]
-
-    def note(
-        self,
-        change: str,
-        kind: str,
-        record_id: int,
-        before: object,
-        after: object,
-        *,
-        who: Who,
-        by: str,
-    ) -> None:
-        """Add to the audit list."""
-        self.audit.append(
-            {
-                "at": self.now().isoformat(),
-                "who": who,
-                "by": by,
-                "change": change,
-                "kind": kind,
-                "id": record_id,
-                "before": copy.deepcopy(before),
-                "after": copy.deepcopy(after),
-            }
-        )
+        if kind not in _KINDS:
+            raise KeyError(kind)
+        found: dict[int, Record] = getattr(self, kind)
+        return found
 
     def _seed_contract(self, record: Record) -> None:
         number = record["id"]

@@ -12,25 +12,19 @@ from urllib.parse import quote
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from local.simulators.autotask import routes, rules
+from local.simulators.autotask import rules
 from local.simulators.autotask.limits import ZONE_HEADER, Gate, Traffic
 from local.simulators.autotask.query import Place, Query
+from local.simulators.autotask.routes import AutotaskControl
 from local.simulators.autotask.rules import RefusedError
-from local.simulators.autotask.state import (
-    BUNDLE,
-    PERIOD_TYPES,
-    SERVICE,
-    ApiUser,
-    Kind,
-    PsaState,
-    Record,
-)
-from local.simulators.common import exact_json
+from local.simulators.autotask.state import BUNDLE, PERIOD_TYPES, SERVICE, ApiUser, Kind, PsaState
 from local.simulators.common.app import build_app
 from local.simulators.common.contract import Contract
-from local.simulators.common.messages import Answer, Call, Json
+from local.simulators.common.messages import Answer, Call
+from local.simulators.common.records import PsaVendor, Record
 from local.simulators.common.routing import PathTable
-from local.simulators.common.simulator import Simulator, Vendor
+from local.simulators.common.simulator import Simulator
+from shared import exact_json
 
 BASE_PATH = "/atservicesrest"
 CONTRACT = Path(__file__).parent.parent / "contracts" / "autotask" / "openapi.json"
@@ -50,7 +44,7 @@ Handler = Callable[[Call, Parameters], Answer]
 Records = Callable[[], Iterable[Record]]
 
 
-class Autotask(Vendor):
+class Autotask(PsaVendor[PsaState]):
     """One Autotask site."""
 
     name = "autotask"
@@ -151,14 +145,9 @@ class Autotask(Vendor):
     def first_page_url(self, call: Call) -> str:
         return f"{self._address(call)}/query/next?{Place().argument}"
 
-    def dump_state(self) -> Json:
-        return self.state.dump()
-
-    def load_state(self, value: Json) -> None:
-        self.state.restore(value)
-
     def routes(self, simulator: Simulator) -> Sequence[BaseRoute]:
-        return routes.all_routes(self.state, simulator)
+        del simulator
+        return AutotaskControl(self.state).routes()
 
     def _routes(self) -> PathTable[dict[str, Handler]]:
         table: dict[str, dict[str, Handler]] = {

@@ -14,11 +14,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from local.simulators.common.records import Record
 from local.simulators.connectwise.billing import CENT, billed_quantity
 from local.simulators.connectwise.calendars import last_day
 from local.simulators.connectwise.errors import FieldError, invalid
 from local.simulators.connectwise.fields import Fields
-from local.simulators.connectwise.state import PsaState, Record, reference
+from local.simulators.connectwise.state import PsaState, reference
 
 FIELDS = Fields("Addition")
 RESOURCE = "Addition"

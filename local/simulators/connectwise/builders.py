@@ -15,7 +15,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from local.simulators.connectwise.state import BILLED_THROUGH, CYCLES, Member, Record
+from local.simulators.common.records import Record
+from local.simulators.connectwise.state import BILLED_THROUGH, CYCLES, Member
 
 _NOT_SAID = date.min
 

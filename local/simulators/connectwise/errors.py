@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any
 
+from local.simulators.common.refusals import RefusedError
+
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
@@ -17,16 +19,23 @@ class FieldError:
     field: str
 
 
-class ApiError(Exception):
+class ApiError(RefusedError):
     """A call is refused with this status and body."""
 
     def __init__(
         self, status: HTTPStatus, code: str, message: str, errors: tuple[FieldError, ...] = ()
     ) -> None:
-        self.status = status
+        super().__init__(message, status)
         self.code = code
         self.errors = errors
-        super().__init__(message)
+
+    @property
+    def told_as(self) -> int:
+        return self.status
+
+    @property
+    def told(self) -> str:
+        return "; ".join([str(self), *(one.message for one in self.errors)])
 
     def body(self) -> dict[str, Any]:
         """Return ``{"code", "message", "errors"}``; ``errors`` only where there are some."""

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from local.simulators.common.records import Record
 from local.simulators.connectwise.additions import AdditionRules
 from local.simulators.connectwise.errors import not_found
-from local.simulators.connectwise.state import PsaState, Record
+from local.simulators.connectwise.state import PsaState
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from local.simulators.common.records import Record
 from local.simulators.connectwise.billing import Addition, Billable, Billed, Terms, bill
 from local.simulators.connectwise.calendars import NotInvoicedError, day, terms_of
-from local.simulators.connectwise.state import PsaState, Record
+from local.simulators.connectwise.state import PsaState
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,14 @@ does not show, such as how far an addition has been billed, is kept beside them.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
-from threading import RLock
 from typing import Any, Literal
 
-from local.simulators.common.simulator import utc_now
+from local.simulators.common.records import PsaRecords, Record
 from local.simulators.connectwise import calendars
 
-Record = dict[str, Any]
 Who = Literal["api", "hand"]
 
 CYCLES: list[Record] = [
@@ -66,12 +64,13 @@ class Member:
     denied: frozenset[str] = frozenset()
 
 
+_KINDS = ("companies", "types", "products", "agreements", "additions")
 DEMO_MEMBER = Member("seatsync", "demo-public", "demo-private")
 
 
-@dataclass(slots=True)
-class PsaState:
-    """One site. Hold ``lock`` around everything that reads more than one thing, or writes."""
+@dataclass(kw_only=True)
+class PsaState(PsaRecords):
+    """One site."""
 
     company_id: str = "demo"
     codebase: str = "v4_6_release/"
@@ -81,41 +80,28 @@ class PsaState:
     products: dict[int, Record] = field(default_factory=dict)
     additions: dict[int, Record] = field(default_factory=dict)
     billed_through: dict[int, date] = field(default_factory=dict)
-    invoices: list[Record] = field(default_factory=list)
     members: list[Member] = field(default_factory=lambda: [DEMO_MEMBER])
-    audit: list[Record] = field(default_factory=list)
     switches: Switches = field(default_factory=Switches)
-    now: Callable[[], datetime] = utc_now
-    lock: RLock = field(default_factory=RLock)
-    _ids_of: dict[int, set[int]] = field(default_factory=dict)
     _last_addition: int = 0
 
-    def seed(
-        self,
-        *,
-        companies: Iterable[Record] = (),
-        types: Iterable[Record] = (),
-        products: Iterable[Record] = (),
-        agreements: Iterable[Record] = (),
-        additions: Iterable[Record] = (),
-    ) -> PsaState:
-        """Add records as builders make them, and return the state.
+    def seed(self, **records: Iterable[Record]) -> PsaState:
+        """Add records as builders make them, by kind, and return the state.
 
         References need only an id: names are filled in. A seeded addition counts as billed for
         all that its agreement has invoiced, unless it says otherwise by ``_billedThrough``.
 
         Raises:
-            KeyError: A record refers to one that does not exist.
+            KeyError: There is no such kind, or a record refers to one that does not exist.
         """
-        for company in companies:
-            self._put(self.companies, company)
-        for agreement_type in types:
-            self._put(self.types, agreement_type)
-        for product in products:
-            self._put(self.products, product)
-        for agreement in agreements:
+        unknown = records.keys() - set(_KINDS)
+        if unknown:
+            raise KeyError(*unknown)
+        for kind in ("companies", "types", "products"):
+            for record in records.get(kind, ()):
+                self._put(self.records(kind), record)
+        for agreement in records.get("agreements", ()):
             self._seed_agreement(agreement)
-        for addition in additions:
+        for addition in records.get("additions", ()):
             self._seed_addition(addition)
         return self
 
@@ -124,53 +110,27 @@ class PsaState:
         for records in (self.companies, self.types, self.agreements, self.products, self.additions):
             records.clear()
         self.billed_through.clear()
-        self._ids_of.clear()
         self.invoices.clear()
         self.audit.clear()
 
-    def dump(self) -> Record:
-        """Return everything but the keys' use as JSON values, as ``restore`` takes it."""
-        with self.lock:
-            additions = [
-                {**one, BILLED_THROUGH: _text(self.billed_through.get(number))}
-                for number, one in self.additions.items()
-            ]
-            dumped = {
-                "company_id": self.company_id,
-                "members": [
-                    {**asdict(member), "denied": sorted(member.denied)} for member in self.members
-                ],
-                "switches": asdict(self.switches),
-                "companies": list(self.companies.values()),
-                "types": list(self.types.values()),
-                "products": list(self.products.values()),
-                "agreements": list(self.agreements.values()),
-                "additions": additions,
-                "invoices": self.invoices,
-                "audit": self.audit,
-            }
-            return copy.deepcopy(dumped)
+    def own_dump(self) -> Record:
+        additions = [
+            {**one, BILLED_THROUGH: _text(self.billed_through.get(number))}
+            for number, one in self.additions.items()
+        ]
+        return {
+            "company_id": self.company_id,
+            "members": [
+                {**asdict(member), "denied": sorted(member.denied)} for member in self.members
+            ],
+            **{kind: list(self.records(kind).values()) for kind in _KINDS if kind != "additions"},
+            "additions": additions,
+        }
 
-    def restore(self, dumped: Mapping[str, Any]) -> None:
-        """Replace everything by what ``dump`` gave, or by builders' records in the same form.
-
-        Raises:
-            ValueError: It cannot be read; nothing has changed then.
-        """
-        other = PsaState(now=self.now)
-        try:
-            other.company_id = dumped.get("company_id", self.company_id)
-            other.members = read_members(dumped["members"]) if "members" in dumped else self.members
-            other.set_switches(dumped.get("switches", asdict(self.switches)))
-            kinds = ("companies", "types", "products", "agreements", "additions")
-            other.seed(**{kind: dumped.get(kind, []) for kind in kinds})
-            other.invoices = list(dumped.get("invoices", []))
-            other.audit = list(dumped.get("audit", []))
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"the state cannot be read: {error!r}") from error
-        with self.lock:
-            for name in (known.name for known in fields(PsaState) if known.name != "lock"):
-                setattr(self, name, getattr(other, name))
+    def own_restore(self, dumped: Mapping[str, Any], before: PsaState) -> None:
+        self.company_id = dumped.get("company_id", before.company_id)
+        self.members = read_members(dumped["members"]) if "members" in dumped else before.members
+        self.seed(**{kind: dumped.get(kind, []) for kind in _KINDS})
 
     def additions_of(self, agreement_id: int) -> list[Record]:
         """Return all of an agreement's additions, by id: cancelled and future ones too."""
@@ -195,7 +155,6 @@ class PsaState:
     def delete_addition(self, addition_id: int, *, who: Who, by: str) -> None:
         """Remove an addition and its history of billing, and say so in the audit list."""
         before = self.additions.pop(addition_id)
-        self._ids_of[before["agreementId"]].discard(addition_id)
         self.billed_through.pop(addition_id, None)
         self._note("addition", addition_id, before, None, who=who, by=by)
 
@@ -221,30 +180,10 @@ class PsaState:
         return self.agreements[agreement_id]
 
     def records(self, kind: str) -> dict[int, Record]:
-        """Return the records of ``companies``, ``types``, ``agreements`` or ``products``.
-
-        Raises:
-            KeyError: There is no such kind.
-        """
-        kinds = {
-            "companies": self.companies,
-            "types": self.types,
-            "agreements": self.agreements,
-            "products": self.products,
-        }
-        return kinds[kind]
-
-    def set_switches(self, wanted: Mapping[str, bool]) -> None:
-        """Set the named switches.
-
-        Raises:
-            KeyError: There is no such switch.
-        """
-        known = {known.name for known in fields(Switches)}
-        for name, value in wanted.items():
-            if name not in known:
-                raise KeyError(name)
-            setattr(self.switches, name, value)
+        if kind not in _KINDS or kind == "additions":
+            raise KeyError(kind)
+        found: dict[int, Record] = getattr(self, kind)
+        return found
 
     def next_addition_id(self) -> int:
         """Return an id that no addition has or had."""
@@ -276,7 +215,6 @@ class PsaState:
             self.billed_through[record["id"]] = through
 
     def _index(self, addition: Record) -> None:
-        self._ids_of.setdefault(addition["agreementId"], set()).add(addition["id"])
         self._last_addition = max(self._last_addition, addition["id"])
 
     def _put(self, records: dict[int, Record], record: Record) -> None:
@@ -303,19 +241,9 @@ class PsaState:
         by: str,
     ) -> None:
         change = "create" if before is None else "delete" if after is None else "update"
-        self.audit.append(
-            {
-                "at": self.now().isoformat(),
-                "who": who,
-                "by": by,
-                "change": change,
-                "kind": kind.removesuffix("s"),
-                "id": record_id,
-                "agreement_id": (after or before or {}).get("agreementId"),
-                "before": copy.deepcopy(before),
-                "after": copy.deepcopy(after),
-            }
-        )
+        agreement = (after or before or {}).get("agreementId")
+        one = kind.removesuffix("s")
+        self.note(change, one, record_id, before, after, who=who, by=by, agreement_id=agreement)
 
 
 def read_members(members: Iterable[Mapping[str, Any]]) -> list[Member]:

@@ -12,18 +12,20 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from local.simulators.common import exact_json
 from local.simulators.common.app import build_app
 from local.simulators.common.contract import Contract
-from local.simulators.common.messages import Answer, Call, Json
+from local.simulators.common.messages import Answer, Call
+from local.simulators.common.records import PsaVendor, Record
 from local.simulators.common.routing import PathTable
-from local.simulators.common.simulator import Simulator, Vendor
-from local.simulators.connectwise import additions, routes
+from local.simulators.common.simulator import Simulator
+from local.simulators.connectwise import additions
 from local.simulators.connectwise.additions import AdditionRules
 from local.simulators.connectwise.errors import ApiError, not_found
 from local.simulators.connectwise.fields import CONTRACT, Fields
 from local.simulators.connectwise.query import ListQuery
-from local.simulators.connectwise.state import CYCLES, Member, PsaState, Record
+from local.simulators.connectwise.routes import ConnectWiseControl
+from local.simulators.connectwise.state import CYCLES, Member, PsaState
+from shared import exact_json
 
 BASE_PATH = "/v4_6_release/apis/3.0"
 CANNOT_ROUTE = "Cannot route. Codebase/company is invalid"
@@ -51,7 +53,7 @@ Parameters = Mapping[str, str]
 Handler = Callable[[Call, Parameters], Answer]
 
 
-class ConnectWise(Vendor):
+class ConnectWise(PsaVendor[PsaState]):
     """One ConnectWise site."""
 
     name = "connectwise"
@@ -145,14 +147,9 @@ class ConnectWise(Vendor):
         body = b"[]" if empty else answer.content
         return Answer(answer.status, body, {**answer.headers, "Link": f'<{url}>; rel="next"'})
 
-    def dump_state(self) -> Json:
-        return self.state.dump()
-
-    def load_state(self, value: Json) -> None:
-        self.state.restore(value)
-
     def routes(self, simulator: Simulator) -> Sequence[BaseRoute]:
-        return routes.all_routes(self.state, simulator)
+        del simulator
+        return ConnectWiseControl(self.state).routes()
 
     def _routes(self) -> PathTable[dict[str, Handler]]:
         table: dict[str, dict[str, Handler]] = {

@@ -9,7 +9,8 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from local.simulators.halopsa.state import Record, midnight
+from local.simulators.common.records import Record
+from local.simulators.halopsa.state import midnight
 
 
 def a_client(

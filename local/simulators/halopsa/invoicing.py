@@ -12,9 +12,10 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
+from local.simulators.common.records import Record
 from local.simulators.connectwise.billing import CENT, Calendar, Period
 from local.simulators.halopsa.rules import waiting
-from local.simulators.halopsa.state import PsaState, Record, day, midnight
+from local.simulators.halopsa.state import PsaState, day, midnight
 
 NOTHING = Decimal("0.00")
 

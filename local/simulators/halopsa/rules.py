@@ -13,8 +13,9 @@ from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 
-from local.simulators.common.control import RefusedError
-from local.simulators.halopsa.state import PsaState, Record, Who, day
+from local.simulators.common.records import Record
+from local.simulators.common.refusals import RefusedError
+from local.simulators.halopsa.state import PsaState, Who, day
 
 LINE_FIELDS = frozenset(
     {

@@ -7,17 +7,14 @@ invoice, which names them by ``ihid``.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
-from datetime import date, datetime
-from threading import RLock
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date
 from typing import Any, Literal
 
-from local.simulators.common import control
-from local.simulators.common.simulator import utc_now
+from local.simulators.common.records import PsaRecords, Record
 from local.simulators.connectwise.billing import Calendar, Period
 
-Record = dict[str, Any]
 Who = Literal["api", "hand", "invoicing"]
 
 MONTHS = {"Monthly": 1, "Quarterly": 3, "Yearly": 12}
@@ -72,9 +69,9 @@ class Application:
 DEMO_APPLICATION = Application("00000000-0000-4000-8000-00000000a100", "demo-secret")
 
 
-@dataclass(slots=True)
-class PsaState:
-    """One instance. Hold ``lock`` around all that reads more than one thing, or writes."""
+@dataclass(kw_only=True)
+class PsaState(PsaRecords):
+    """One instance."""
 
     tenant: str = "demo"
     clients: dict[int, Record] = field(default_factory=dict)
@@ -82,21 +79,12 @@ class PsaState:
     contracts: dict[int, Record] = field(default_factory=dict)
     recurring_invoices: dict[int, Record] = field(default_factory=dict)
     lines: dict[int, Record] = field(default_factory=dict)
-    invoices: list[Record] = field(default_factory=list)
     applications: list[Application] = field(default_factory=lambda: [DEMO_APPLICATION])
-    audit: list[Record] = field(default_factory=list)
     switches: Switches = field(default_factory=Switches)
-    now: Callable[[], datetime] = utc_now
-    lock: RLock = field(default_factory=RLock)
     last_id: int = 1000
     last_header: int = -100
 
     def seed(self, **records: Iterable[Record]) -> PsaState:
-        """Add records as builders make them, by kind, and return the state.
-
-        Raises:
-            KeyError: There is no such kind, or a record refers to one that does not exist.
-        """
         for kind in records:
             self.records(kind)
         for kind in KINDS:
@@ -110,11 +98,6 @@ class PsaState:
         return self
 
     def records(self, kind: str) -> dict[int, Record]:
-        """Return the records of a kind.
-
-        Raises:
-            KeyError: There is no such kind.
-        """
         if kind not in KINDS:
             raise KeyError(kind)
         found: dict[int, Record] = getattr(self, kind)
@@ -151,83 +134,25 @@ class PsaState:
         self.last_header = min(self.last_header, *self.recurring_invoices, 0) - 1
         return self.last_header
 
-    def dump(self) -> Record:
-        """Return everything as JSON values, as ``restore`` takes it."""
-        with self.lock:
-            dumped: Record = {
-                "tenant": self.tenant,
-                "applications": [
-                    {**asdict(one), "scopes": sorted(one.scopes), "denied": sorted(one.denied)}
-                    for one in self.applications
-                ],
-                "switches": asdict(self.switches),
-                **{kind: list(self.records(kind).values()) for kind in KINDS},
-                "invoices": self.invoices,
-                "audit": self.audit,
-                "last_id": self.last_id,
-                "last_header": self.last_header,
-            }
-            return copy.deepcopy(dumped)
+    def own_dump(self) -> Record:
+        return {
+            "tenant": self.tenant,
+            "applications": [
+                {**asdict(one), "scopes": sorted(one.scopes), "denied": sorted(one.denied)}
+                for one in self.applications
+            ],
+            **{kind: list(self.records(kind).values()) for kind in KINDS},
+            "last_id": self.last_id,
+            "last_header": self.last_header,
+        }
 
-    def restore(self, dumped: Mapping[str, Any]) -> None:
-        """Replace everything by what ``dump`` gave, or by builders' records by kind.
-
-        Raises:
-            ValueError: It cannot be read; nothing has changed then.
-        """
-        other = PsaState(now=self.now, tenant=dumped.get("tenant", self.tenant))
-        try:
-            given = dumped.get("applications")
-            other.applications = self.applications if given is None else read_applications(given)
-            control.set_switches(other.switches, dumped.get("switches", asdict(self.switches)))
-            other.seed(**{kind: dumped.get(kind, []) for kind in KINDS})
-            other.invoices = list(dumped.get("invoices", []))
-            other.audit = list(dumped.get("audit", []))
-            other.last_id = int(dumped.get("last_id", other.last_id))
-            other.last_header = int(dumped.get("last_header", other.last_header))
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"the state cannot be read: {error!r}") from error
-        with self.lock:
-            for name in (known.name for known in fields(PsaState) if known.name != "lock"):
-                setattr(self, name, getattr(other, name))
-
-    def change_record(self, kind: str, record_id: int, changes: Mapping[str, Any]) -> Record:
-        """Change a record by hand; a null removes a field.
-
-        Raises:
-            KeyError: There is no such kind or record.
-        """
-        records = self.records(kind)
-        before = records[record_id]
-        after = {**before, **changes, "id": record_id}
-        records[record_id] = {name: value for name, value in after.items() if value is not None}
-        self.note("update", kind, record_id, before, records[record_id], who="hand", by="hand")
-        return records[record_id]
-
-    def note(
-        self,
-        change: str,
-        kind: str,
-        record_id: int,
-        before: object,
-        after: object,
-        *,
-        who: Who,
-        by: str,
-    ) -> None:
-        """Add to the audit list."""
-        self.audit.append(
-            {
-                "at": self.now().isoformat(),
-                "who": who,
-                "by": by,
-                "change": change,
-                "kind": kind,
-                "id": record_id,
-                "before": copy.deepcopy(before),
-                "after": copy.deepcopy(after),
-            }
-        )
+    def own_restore(self, dumped: Mapping[str, Any], before: PsaState) -> None:
+        self.tenant = dumped.get("tenant", before.tenant)
+        given = dumped.get("applications")
+        self.applications = before.applications if given is None else read_applications(given)
+        self.seed(**{kind: dumped.get(kind, []) for kind in KINDS})
+        self.last_id = int(dumped.get("last_id", self.last_id))
+        self.last_header = int(dumped.get("last_header", self.last_header))
 
     def _complete(self, line: Record) -> None:
         self.recurring_invoices[line["ihid"]]

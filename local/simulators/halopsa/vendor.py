@@ -15,16 +15,17 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from local.simulators.common import exact_json
 from local.simulators.common.app import build_app
 from local.simulators.common.contract import Contract
-from local.simulators.common.control import RefusedError
-from local.simulators.common.messages import Answer, Call, Json
+from local.simulators.common.messages import Answer, Call
+from local.simulators.common.records import PsaVendor, Record
+from local.simulators.common.refusals import RefusedError
 from local.simulators.common.routing import PathTable
-from local.simulators.common.simulator import Simulator, Vendor
-from local.simulators.halopsa import routes
+from local.simulators.common.simulator import Simulator
+from local.simulators.halopsa.routes import HaloPsaControl
 from local.simulators.halopsa.rules import written
-from local.simulators.halopsa.state import Application, PsaState, Record
+from local.simulators.halopsa.state import Application, PsaState
+from shared import exact_json
 
 BASE_PATH = "/api"
 TOKEN_PATH = "/auth/token"  # noqa: S105 - an address
@@ -50,7 +51,7 @@ class _Token:
     expires: datetime
 
 
-class HaloPsa(Vendor):
+class HaloPsa(PsaVendor[PsaState]):
     """One HaloPSA instance."""
 
     name = "halopsa"
@@ -152,15 +153,9 @@ class HaloPsa(Vendor):
         verb = "write" if call.method == "POST" else "get" if template.endswith("}") else "list"
         return f"halopsa.{'.'.join(names)}.{verb}"
 
-    def dump_state(self) -> Json:
-        return self.state.dump()
-
-    def load_state(self, value: Json) -> None:
-        self.state.restore(value)
-
     def routes(self, simulator: Simulator) -> Sequence[BaseRoute]:
         del simulator
-        return routes.all_routes(self.state)
+        return HaloPsaControl(self.state).routes()
 
     def _routes(self) -> PathTable[dict[str, Handler]]:
         state = self.state

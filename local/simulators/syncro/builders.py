@@ -9,7 +9,8 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from local.simulators.syncro.state import Record, moment_of
+from local.simulators.common.records import Record
+from local.simulators.syncro.state import moment_of
 
 
 def a_customer(

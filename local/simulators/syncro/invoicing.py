@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
+from local.simulators.common.records import Record
 from local.simulators.connectwise.billing import CENT, Calendar
-from local.simulators.syncro.state import MONTHS, PsaState, Record, day, moment_of
+from local.simulators.syncro.state import MONTHS, PsaState, day, moment_of
 
 NOTHING = Decimal("0.00")
 

@@ -1,26 +1,17 @@
 """The control API of this simulator, and the page to look at it and to change things by hand.
 
-Besides what every simulator has under ``/_sim/``:
+Besides what every PSA's simulator has under ``/_sim/``:
 
 ==================================  ===============================================================
-``POST /_sim/seed``                 adds records as builders make them, by kind
-``POST /_sim/invoice-run``          ``{"through": "2026-03-31", "schedule_id": null}``
-``GET /_sim/invoices``              ``?customer=&schedule=&from=&to=`` (dates of the invoices)
-``GET /_sim/audit``                 every change: who (api, hand, invoicing), before, after
 ``POST /_sim/schedules/7001/lines`` a line in the vendor's field names
 ``PATCH DELETE /_sim/lines/501``    changes fields by hand, or deletes the line
-``PATCH /_sim/records/products/1``  another record's fields, of any kind
-``GET PUT /_sim/switches``          what this account does
-``GET PUT /_sim/clock``             ``{"now": "2026-03-17T12:00:00Z"}``; null: the real time
 ``PUT /_sim/tokens``                the API tokens, and what they may not
 ==================================  ===============================================================
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from datetime import date
+from collections.abc import Mapping
 from decimal import Decimal
 from http import HTTPStatus
 from pathlib import Path
@@ -28,30 +19,13 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from local.simulators.common import pages
-from local.simulators.common.control import (
-    Endpoint,
-    as_json,
-    moment,
-    nothing,
-    object_of,
-    set_switches,
-    shown,
-    told,
-    total_of,
-)
-from local.simulators.common.simulator import utc_now
+from local.simulators.common.control import Control, as_json, nothing, object_of
+from local.simulators.common.records import Record
 from local.simulators.syncro.invoicing import find_invoices, run_invoices
-from local.simulators.syncro.state import PsaState, Record, read_tokens
-
-TEMPLATES = Path(__file__).parent / "templates"
-
-
-def all_routes(state: PsaState) -> Sequence[BaseRoute]:
-    """Return the control routes and the pages of one account."""
-    return [*_Control(state).routes(), *_Pages(state).routes()]
+from local.simulators.syncro.state import PsaState, read_tokens
 
 
 class _Hand:
@@ -78,75 +52,40 @@ class _Hand:
             self._state.remove_line(schedule, number, who="hand")
 
 
-class _Control:
+class SyncroControl(Control[PsaState]):
+    """The control routes and the page of one account."""
+
+    templates = Path(__file__).parent / "templates"
+    name, title = "syncro", "Syncro"
+    customer, agreement, people = "customer", "schedule", "tokens"
+    run, find, read_people = run_invoices, find_invoices, read_tokens
+
     def __init__(self, state: PsaState) -> None:
-        self._state = state
+        super().__init__(state)
         self._hand = _Hand(state)
 
-    def routes(self) -> list[BaseRoute]:
-        both = ["GET", "PUT"]
+    def own_routes(self) -> list[BaseRoute]:
         return [
-            Route("/_sim/seed", told(self._seed), methods=["POST"]),
-            Route("/_sim/invoice-run", told(self._invoice_run), methods=["POST"]),
-            Route("/_sim/invoices", told(self._invoices)),
-            Route("/_sim/audit", told(self._audit)),
-            Route("/_sim/switches", told(self._switches), methods=both),
-            Route("/_sim/clock", told(self._clock), methods=both),
-            Route("/_sim/tokens", told(self._tokens), methods=["PUT"]),
-            Route("/_sim/schedules/{schedule:int}/lines", told(self._add), methods=["POST"]),
-            Route("/_sim/lines/{line:int}", told(self._change), methods=["PATCH", "DELETE"]),
-            Route("/_sim/records/{kind}/{record}", told(self._change_record), methods=["PATCH"]),
+            self.call("schedules/{schedule:int}/lines", self._add, "POST"),
+            self.call("lines/{line:int}", self._change, "PATCH", "DELETE"),
+            self.form("add/{schedule:int}", self._add_by_hand),
+            self.form("change/{line:int}", self._change_by_hand),
+            self.form("delete/{line:int}", self._delete_by_hand),
         ]
 
-    async def _seed(self, request: Request) -> Response:
-        records = await object_of(request)
-        with self._state.lock:
-            self._state.seed(**records)
-        return nothing()
+    def overview(self) -> Record:
+        customers = self._state.customers.values()
+        return {
+            "customers": [{**one, "schedules": self._schedules(one["id"])} for one in customers],
+            "products": list(self._state.products.values()),
+        }
 
-    async def _invoice_run(self, request: Request) -> Response:
-        wanted = await object_of(request)
-        number = wanted.get("schedule_id")
-        through = date.fromisoformat(str(wanted["through"]))
-        run = run_invoices(self._state, through, None if number is None else int(number))
-        return as_json({"invoices": run.invoices, "skipped": run.skipped})
-
-    async def _invoices(self, request: Request) -> Response:
-        asked = request.query_params
-        customer, header = asked.get("customer"), asked.get("schedule")
-        first, last = asked.get("from"), asked.get("to")
-        found = find_invoices(
-            self._state,
-            customer=int(customer) if customer else None,
-            schedule=int(header) if header else None,
-            first=date.fromisoformat(first) if first else None,
-            last=date.fromisoformat(last) if last else None,
-        )
-        return as_json({"invoices": found, "total": total_of(found)})
-
-    async def _audit(self, _: Request) -> Response:
-        with self._state.lock:
-            return as_json({"changes": self._state.audit})
-
-    async def _switches(self, request: Request) -> Response:
-        with self._state.lock:
-            if request.method == "PUT":
-                set_switches(self._state.switches, await object_of(request))
-            return as_json(asdict(self._state.switches))
-
-    async def _clock(self, request: Request) -> Response:
-        with self._state.lock:
-            if request.method == "PUT":
-                given = (await object_of(request))["now"]
-                fixed = None if given is None else moment(str(given))
-                self._state.now = utc_now if fixed is None else lambda: fixed
-            return as_json({"now": self._state.now().isoformat()})
-
-    async def _tokens(self, request: Request) -> Response:
-        wanted = await object_of(request)
-        with self._state.lock:
-            self._state.tokens = read_tokens(wanted["tokens"])
-        return nothing()
+    def _schedules(self, customer: int) -> list[Record]:
+        return [
+            {**one, "lines": self._state.lines_of(one["id"])}
+            for one in self._state.schedules.values()
+            if one["customer_id"] == customer
+        ]
 
     async def _add(self, request: Request) -> Response:
         line = self._hand.add(request.path_params["schedule"], await object_of(request))
@@ -159,71 +98,20 @@ class _Control:
             return nothing()
         return as_json(self._hand.change(number, await object_of(request)))
 
-    async def _change_record(self, request: Request) -> Response:
-        kind, number = request.path_params["kind"], int(request.path_params["record"])
-        changes = await object_of(request)
-        with self._state.lock:
-            return as_json(self._state.change_record(kind, number, changes))
-
-
-class _Pages:
-    def __init__(self, state: PsaState) -> None:
-        self._state = state
-        self._hand = _Hand(state)
-
-    def routes(self) -> list[BaseRoute]:
-        def page(endpoint: Endpoint) -> Endpoint:
-            return shown(endpoint, TEMPLATES)
-
-        return [
-            Route("/", page(self._overview)),
-            Route("/by-hand/invoice-run", page(self._run), methods=["POST"]),
-            Route("/by-hand/add/{schedule:int}", page(self._add), methods=["POST"]),
-            Route("/by-hand/change/{line:int}", page(self._change), methods=["POST"]),
-            Route("/by-hand/delete/{line:int}", page(self._delete), methods=["POST"]),
-        ]
-
-    async def _overview(self, _: Request) -> Response:
-        with self._state.lock:
-            return pages.page(
-                TEMPLATES,
-                "syncro.html",
-                customers=[
-                    {**one, "schedules": self._schedules(one["id"])}
-                    for one in self._state.customers.values()
-                ],
-                products=list(self._state.products.values()),
-                invoices=list(reversed(self._state.invoices))[:50],
-                audit=list(reversed(self._state.audit))[:50],
-                today=self._state.now().date().isoformat(),
-            )
-
-    def _schedules(self, customer: int) -> list[Record]:
-        return [
-            {**one, "lines": self._state.lines_of(one["id"])}
-            for one in self._state.schedules.values()
-            if one["customer_id"] == customer
-        ]
-
-    async def _run(self, request: Request) -> Response:
-        form = await pages.posted(request)
-        run_invoices(self._state, date.fromisoformat(form["through"]))
-        return pages.back_to("/#invoices")
-
-    async def _add(self, request: Request) -> Response:
+    async def _add_by_hand(self, request: Request) -> Response:
         form = await pages.posted(request)
         schedule = request.path_params["schedule"]
         fields = {"product_id": int(form["product"]), "quantity": Decimal(form["quantity"])}
         self._hand.add(schedule, fields)
         return pages.back_to(f"/#schedule-{schedule}")
 
-    async def _change(self, request: Request) -> Response:
+    async def _change_by_hand(self, request: Request) -> Response:
         form = await pages.posted(request)
         fields = {"quantity": Decimal(form["quantity"]), "description": form["description"]}
         line = self._hand.change(request.path_params["line"], fields)
         return pages.back_to(f"/#schedule-{line['schedule_id']}")
 
-    async def _delete(self, request: Request) -> Response:
+    async def _delete_by_hand(self, request: Request) -> Response:
         await pages.posted(request)
         self._hand.delete(request.path_params["line"])
         return pages.back_to("/")

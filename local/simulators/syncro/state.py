@@ -7,19 +7,16 @@ lines are kept beside it and name it by ``schedule_id``.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from http import HTTPStatus
-from threading import RLock
 from typing import Any, Literal
 
-from local.simulators.common import control
-from local.simulators.common.control import RefusedError
-from local.simulators.common.simulator import utc_now
+from local.simulators.common.records import PsaRecords, Record
+from local.simulators.common.refusals import RefusedError
 
-Record = dict[str, Any]
 Who = Literal["api", "hand", "invoicing"]
 
 MONTHS = {"Monthly": 1, "Quarterly": 3, "Annually": 12}
@@ -74,28 +71,19 @@ class Token:
 DEMO_TOKEN = Token("demo-token")
 
 
-@dataclass(slots=True)
-class PsaState:
-    """One account. Hold ``lock`` around all that reads more than one thing, or writes."""
+@dataclass(kw_only=True)
+class PsaState(PsaRecords):
+    """One account."""
 
     customers: dict[int, Record] = field(default_factory=dict)
     products: dict[int, Record] = field(default_factory=dict)
     schedules: dict[int, Record] = field(default_factory=dict)
     lines: dict[int, Record] = field(default_factory=dict)
-    invoices: list[Record] = field(default_factory=list)
     tokens: list[Token] = field(default_factory=lambda: [DEMO_TOKEN])
-    audit: list[Record] = field(default_factory=list)
     switches: Switches = field(default_factory=Switches)
-    now: Callable[[], datetime] = utc_now
-    lock: RLock = field(default_factory=RLock)
     last_id: int = 1000
 
     def seed(self, **records: Iterable[Record]) -> PsaState:
-        """Add records as builders make them, by kind, and return the state.
-
-        Raises:
-            KeyError: There is no such kind, or a record refers to one that does not exist.
-        """
         for kind in records:
             self.records(kind)
         for kind in KINDS:
@@ -110,11 +98,6 @@ class PsaState:
         return self
 
     def records(self, kind: str) -> dict[int, Record]:
-        """Return the records of a kind.
-
-        Raises:
-            KeyError: There is no such kind.
-        """
         if kind not in KINDS:
             raise KeyError(kind)
         found: dict[int, Record] = getattr(self, kind)
@@ -150,7 +133,7 @@ class PsaState:
             line = {**before, **fields_}
         self.lines[line["id"]] = line
         change = "create" if before is None else "update"
-        self.note(change, "lines", line["id"], before, line, who=who)
+        self.note(change, "lines", line["id"], before, line, who=who, by=who)
         return line
 
     def remove_line(self, schedule: int, number: object, *, who: Who) -> None:
@@ -165,72 +148,20 @@ class PsaState:
         if who == "api" and not self.switches.removes_by_id:
             return
         del self.lines[line["id"]]
-        self.note("delete", "lines", line["id"], line, None, who=who)
+        self.note("delete", "lines", line["id"], line, None, who=who, by=who)
 
-    def dump(self) -> Record:
-        """Return everything as JSON values, as ``restore`` takes it."""
-        with self.lock:
-            dumped: Record = {
-                "tokens": [
-                    {"value": one.value, "denied": sorted(one.denied)} for one in self.tokens
-                ],
-                "switches": asdict(self.switches),
-                **{kind: list(self.records(kind).values()) for kind in KINDS},
-                "invoices": self.invoices,
-                "audit": self.audit,
-                "last_id": self.last_id,
-            }
-            return copy.deepcopy(dumped)
+    def own_dump(self) -> Record:
+        return {
+            "tokens": [{"value": one.value, "denied": sorted(one.denied)} for one in self.tokens],
+            **{kind: list(self.records(kind).values()) for kind in KINDS},
+            "last_id": self.last_id,
+        }
 
-    def restore(self, dumped: Mapping[str, Any]) -> None:
-        """Replace everything by what ``dump`` gave, or by builders' records by kind.
-
-        Raises:
-            ValueError: It cannot be read; nothing has changed then.
-        """
-        other = PsaState(now=self.now)
-        try:
-            given = dumped.get("tokens")
-            other.tokens = self.tokens if given is None else read_tokens(given)
-            control.set_switches(other.switches, dumped.get("switches", asdict(self.switches)))
-            other.seed(**{kind: dumped.get(kind, []) for kind in KINDS})
-            other.invoices = list(dumped.get("invoices", []))
-            other.audit = list(dumped.get("audit", []))
-            other.last_id = int(dumped.get("last_id", other.last_id))
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"the state cannot be read: {error!r}") from error
-        with self.lock:
-            for name in (known.name for known in fields(PsaState) if known.name != "lock"):
-                setattr(self, name, getattr(other, name))
-
-    def change_record(self, kind: str, record_id: int, changes: Mapping[str, Any]) -> Record:
-        """Change a record by hand; a null removes a field.
-
-        Raises:
-            KeyError: There is no such kind or record.
-        """
-        records = self.records(kind)
-        before = records[record_id]
-        after = {**before, **changes, "id": record_id}
-        records[record_id] = {name: value for name, value in after.items() if value is not None}
-        self.note("update", kind, record_id, before, records[record_id], who="hand")
-        return records[record_id]
-
-    def note(
-        self, change: str, kind: str, record_id: int, before: object, after: object, *, who: Who
-    ) -> None:
-        """Add to the audit list."""
-        self.audit.append(
-            {
-                "at": self.now().isoformat(),
-                "who": who,
-                "change": change,
-                "kind": kind,
-                "id": record_id,
-                "before": copy.deepcopy(before),
-                "after": copy.deepcopy(after),
-            }
-        )
+    def own_restore(self, dumped: Mapping[str, Any], before: PsaState) -> None:
+        given = dumped.get("tokens")
+        self.tokens = before.tokens if given is None else read_tokens(given)
+        self.seed(**{kind: dumped.get(kind, []) for kind in KINDS})
+        self.last_id = int(dumped.get("last_id", self.last_id))
 
     def _check(self, given: Mapping[str, Any]) -> None:
         if "product_id" in given and given["product_id"] is not None:

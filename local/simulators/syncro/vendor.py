@@ -13,15 +13,16 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from local.simulators.common import exact_json
 from local.simulators.common.app import build_app
 from local.simulators.common.contract import Contract
-from local.simulators.common.control import RefusedError
-from local.simulators.common.messages import Answer, Call, Json
+from local.simulators.common.messages import Answer, Call
+from local.simulators.common.records import PsaVendor, Record
+from local.simulators.common.refusals import RefusedError
 from local.simulators.common.routing import PathTable
-from local.simulators.common.simulator import Simulator, Vendor
-from local.simulators.syncro import routes
-from local.simulators.syncro.state import PsaState, Record
+from local.simulators.common.simulator import Simulator
+from local.simulators.syncro.routes import SyncroControl
+from local.simulators.syncro.state import PsaState
+from shared import exact_json
 
 BASE_PATH = "/api/v1"
 CONTRACT = Path(__file__).parent.parent / "contracts" / "syncro" / "openapi.json"
@@ -32,7 +33,7 @@ Parameters = Mapping[str, str]
 Handler = Callable[[Call, Parameters], Answer]
 
 
-class Syncro(Vendor):
+class Syncro(PsaVendor[PsaState]):
     """One Syncro account."""
 
     name = "syncro"
@@ -99,15 +100,9 @@ class Syncro(Vendor):
         )
         return f"syncro.{'.'.join(names)}.{verb}"
 
-    def dump_state(self) -> Json:
-        return self.state.dump()
-
-    def load_state(self, value: Json) -> None:
-        self.state.restore(value)
-
     def routes(self, simulator: Simulator) -> Sequence[BaseRoute]:
         del simulator
-        return routes.all_routes(self.state)
+        return SyncroControl(self.state).routes()
 
     def _routes(self) -> PathTable[dict[str, Handler]]:
         state = self.state

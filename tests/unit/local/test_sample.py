@@ -14,11 +14,11 @@ from local.sample.microsoft import microsoft_state, row_id
 from local.sample.psa import agreement_number, existing_lines, product_id, story
 from local.sample.rule import differences, lines_due, seats_due
 from local.sample.skus import SKUS, UNKNOWN_TO_MICROSOFTS_TABLE
-from local.simulators.common import exact_json
 from local.simulators.connectwise import calendars
 from local.simulators.connectwise.state import PsaState
 from local.sites.known import SITES
 from local.sites.site import DAY, Held
+from shared import exact_json
 from shared.adapters.http.payload import Payload
 from shared.adapters.psa.connectwise import additions, agreements
 from shared.domain.agreements import Capabilities, ChangeKind, CreateLine, SetQuantity

@@ -5,9 +5,9 @@ from datetime import date
 
 import pytest
 
-from local.simulators.common import exact_json
 from local.sites.known import SITES
 from local.sites.site import DAY, Agreement, Company, Held, Line, Product, Story, Terms
+from shared import exact_json
 
 MARCH = Terms(
     starts=date(2023, 3, 1),

@@ -17,8 +17,8 @@ from local.simulators.autotask.builders import (
 )
 from local.simulators.autotask.state import DEMO_USER, PsaState
 from local.simulators.autotask.vendor import BASE_PATH, autotask_app
-from local.simulators.common import exact_json
 from local.simulators.common.inprocess import InProcessAdapter
+from shared import exact_json
 
 HOST = "http://autotask.test"
 NOON = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from local.simulators.autotask.builders import a_contract, a_contract_service, a_service, a_user
-from local.simulators.common import exact_json
+from shared import exact_json
 from tests.unit.local.simulators.autotask.conftest import HOST, KEYS, LINE, eq, refusal
 
 USER = KEYS["UserName"]

@@ -8,7 +8,6 @@ from decimal import Decimal
 import pytest
 import requests
 
-from local.simulators.common import exact_json
 from local.simulators.common.inprocess import InProcessAdapter
 from local.simulators.connectwise.builders import (
     a_company,
@@ -19,6 +18,7 @@ from local.simulators.connectwise.builders import (
 )
 from local.simulators.connectwise.state import PsaState
 from local.simulators.connectwise.vendor import BASE_PATH, connectwise_app
+from shared import exact_json
 
 HOST = "http://connectwise.test"
 NOON = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)

@@ -3,8 +3,8 @@
 import pytest
 import requests
 
-from local.simulators.common import exact_json
 from local.simulators.connectwise.builders import a_company, an_addition, an_agreement
+from shared import exact_json
 
 ADDITIONS = "/finance/agreements/7001/additions"
 BODY = {"product": {"id": 101}, "billCustomer": "Billable", "quantity": 2}
