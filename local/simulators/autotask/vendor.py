@@ -20,7 +20,7 @@ from local.simulators.autotask.rules import RefusedError
 from local.simulators.autotask.state import BUNDLE, PERIOD_TYPES, SERVICE, ApiUser, Kind, PsaState
 from local.simulators.common.app import build_app
 from local.simulators.common.contract import Contract
-from local.simulators.common.messages import Answer, Call
+from local.simulators.common.messages import Answer, Call, exact, number_of
 from local.simulators.common.records import PsaVendor, Record
 from local.simulators.common.routing import PathTable
 from local.simulators.common.simulator import Simulator
@@ -109,7 +109,7 @@ class Autotask(PsaVendor[PsaState]):
             with self.state.lock:
                 return handler(call, parameters)
         except RefusedError as error:
-            return _json({"errors": error.reasons}, error.status)
+            return exact({"errors": error.reasons}, error.status)
 
     def error(
         self, call: Call, status: int, message: str | None = None, *, code: str | None = None
@@ -120,8 +120,8 @@ class Autotask(PsaVendor[PsaState]):
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             return Answer(status)
         if status == HTTPStatus.INTERNAL_SERVER_ERROR and message is None:
-            return _json({}, status)
-        return _json({"errors": [message or HTTPStatus(status).phrase]}, status)
+            return exact({}, status)
+        return exact({"errors": [message or HTTPStatus(status).phrase]}, status)
 
     def kind(self, call: Call, template: str | None) -> str:
         if template is None:
@@ -140,7 +140,7 @@ class Autotask(PsaVendor[PsaState]):
             return answer
         page["pageDetails"]["nextPageUrl"] = url
         page["items"] = [] if empty else page["items"]
-        return _json(page)
+        return exact(page)
 
     def first_page_url(self, call: Call) -> str:
         return f"{self._address(call)}/query/next?{Place().argument}"
@@ -179,9 +179,9 @@ class Autotask(PsaVendor[PsaState]):
         del parameters
         wanted = (call.argument("user") or "").lower()
         if wanted not in {user.user_name.lower() for user in self.state.users}:
-            return _json({"errors": ["The user was not found."]}, 500)
+            return exact({"errors": ["The user was not found."]}, 500)
         zone = f"/{self.state.zone}" if self.state.zone else ""
-        return _json(
+        return exact(
             {
                 "zoneName": self.state.zone or "Simulated zone",
                 "url": f"{call.base_url}{zone}{BASE_PATH}/",
@@ -192,11 +192,11 @@ class Autotask(PsaVendor[PsaState]):
 
     def _versions(self, call: Call, parameters: Parameters) -> Answer:
         del call, parameters
-        return _json({"apiVersions": ["V1.0"]})
+        return exact({"apiVersions": ["V1.0"]})
 
     def _threshold(self, call: Call, parameters: Parameters) -> Answer:
         del call, parameters
-        return _json(
+        return exact(
             {
                 "externalRequestThreshold": self.state.switches.threshold,
                 "requestThresholdTimeframe": 60,
@@ -233,7 +233,7 @@ class Autotask(PsaVendor[PsaState]):
                 link = f"{self._address(call)}/query/next?{Place(page[-1]['id']).argument}"
                 if call.method == "GET":
                     link += f"&search={quote(call.argument('search') or '', safe='')}"
-            return _json(
+            return exact(
                 {
                     "items": [query.columns(one, known) for one in page],
                     "pageDetails": {
@@ -252,7 +252,7 @@ class Autotask(PsaVendor[PsaState]):
 
         def answer(call: Call, _parameters: Parameters) -> Answer:
             query = Query.read(_sent(call), _fields_of(model))
-            return _json({"queryCount": len(query.found(records()))})
+            return exact({"queryCount": len(query.found(records()))})
 
         return answer
 
@@ -263,8 +263,8 @@ class Autotask(PsaVendor[PsaState]):
             for record in records():
                 if str(record["id"]) == parameters["id"]:
                     known = _fields_of(model)
-                    return _json({"item": {name: record.get(name) for name in sorted(known)}})
-            return _json({"errors": ["No matching records found."]}, HTTPStatus.NOT_FOUND)
+                    return exact({"item": {name: record.get(name) for name in sorted(known)}})
+            return exact({"errors": ["No matching records found."]}, HTTPStatus.NOT_FOUND)
 
         return answer
 
@@ -273,7 +273,7 @@ class Autotask(PsaVendor[PsaState]):
 
         def answer(_call: Call, _parameters: Parameters) -> Answer:
             lists = _PICKLISTS.get(entity, {})
-            return _json(
+            return exact(
                 {
                     "fields": [
                         {
@@ -304,7 +304,7 @@ class Autotask(PsaVendor[PsaState]):
     def _patching(self, kind: Kind) -> Handler:
         def answer(call: Call, parameters: Parameters) -> Answer:
             body = _body(call)
-            parent = _number(parameters["parentId"])
+            parent = number_of(parameters["parentId"])
             line = rules.patch_line(self.state, kind, parent, body, who="api", by=_user(call))
             return self._item(line.line_id)
 
@@ -318,7 +318,7 @@ class Autotask(PsaVendor[PsaState]):
         return answer
 
     def _item(self, number: int) -> Answer:
-        return _json({"itemId": None if self.state.switches.null_item_id else number})
+        return exact({"itemId": None if self.state.switches.null_item_id else number})
 
     def _address(self, call: Call) -> str:
         zone = f"/{self.state.zone}" if self.state.zone else ""
@@ -372,20 +372,12 @@ def _body(call: Call) -> Mapping[str, Any]:
 
 
 def _of_parent(call: Call, parameters: Parameters) -> Mapping[str, Any]:
-    parent = _number(parameters["parentId"])
+    parent = number_of(parameters["parentId"])
     body = _body(call)
     if body.get("contractID", parent) != parent:
         raise RefusedError("contractID does not match the parent in the address.")
     return {**body, "contractID": parent}
 
 
-def _json(value: object, status: int = HTTPStatus.OK) -> Answer:
-    return Answer(status, exact_json.dumps(value).encode())
-
-
 def _user(call: Call) -> str:
     return call.principal.user_name if isinstance(call.principal, ApiUser) else "unknown"
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() else -1

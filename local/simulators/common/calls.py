@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +59,22 @@ class CallLog:
         with self._lock:
             self._records.clear()
             self._counts.clear()
+
+
+class CallWindow:
+    """Counts the calls of the last while, for a vendor that refuses more than so many."""
+
+    def __init__(self, length: timedelta) -> None:
+        self._length = length
+        self._calls: deque[datetime] = deque()
+
+    def takes(self, now: datetime, limit: int) -> bool:
+        """Return whether one more call is let in, and count it then; a limit of 0 is none."""
+        if not limit:
+            return True
+        while self._calls and self._calls[0] <= now - self._length:
+            self._calls.popleft()
+        if len(self._calls) >= limit:
+            return False
+        self._calls.append(now)
+        return True

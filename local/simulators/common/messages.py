@@ -10,8 +10,11 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+from shared import exact_json
 
 Json = Any  # a JSON value: the simulators carry payloads, they do not model them
 
@@ -128,6 +131,16 @@ class Answer:
 
     def with_headers(self, extra: Mapping[str, str]) -> Answer:
         return replace(self, headers=dict(self.headers) | dict(extra))
+
+
+def exact(value: object, status: int = HTTPStatus.OK) -> Answer:
+    """Return an answer whose numbers are written digit by digit."""
+    return Answer(status, exact_json.dumps(value).encode())
+
+
+def number_of(text: str) -> int:
+    """Return the id in a path; -1, which nothing has, for any other text."""
+    return int(text) if text.isascii() and text.isdigit() else -1
 
 
 def host_of(url: str) -> str:

@@ -7,14 +7,13 @@ import binascii
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from http import HTTPStatus
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from local.simulators.common.app import build_app
 from local.simulators.common.contract import Contract
-from local.simulators.common.messages import Answer, Call
+from local.simulators.common.messages import Answer, Call, exact, number_of
 from local.simulators.common.records import PsaVendor, Record
 from local.simulators.common.routing import PathTable
 from local.simulators.common.simulator import Simulator
@@ -119,7 +118,7 @@ class ConnectWise(PsaVendor[PsaState]):
             with self.state.lock:
                 return handler(call, parameters)
         except ApiError as error:
-            return _json(error.body(), error.status)
+            return exact(error.body(), error.status)
 
     def error(
         self, call: Call, status: int, message: str | None = None, *, code: str | None = None
@@ -127,7 +126,7 @@ class ConnectWise(PsaVendor[PsaState]):
         del call
         known = HTTPStatus(status)
         usual = _USUAL_CODES.get(known, "InternalServerError")
-        return _json({"code": code or usual, "message": message or known.phrase}, status)
+        return exact({"code": code or usual, "message": message or known.phrase}, status)
 
     def kind(self, call: Call, template: str | None) -> str:
         if call.full_path.startswith(_LOGIN):
@@ -189,7 +188,7 @@ class ConnectWise(PsaVendor[PsaState]):
     def _login(self, company_id: str) -> Answer:
         if company_id.lower() != self.state.company_id.lower():
             return _cannot_route()
-        return _json(
+        return exact(
             {
                 "CompanyName": f"{self.state.company_id} (simulated)",
                 "Codebase": self.state.codebase,
@@ -201,7 +200,7 @@ class ConnectWise(PsaVendor[PsaState]):
 
     def _info(self, call: Call, parameters: Parameters) -> Answer:
         del call, parameters
-        return _json(
+        return exact(
             {
                 "version": "v2025.1.0",
                 "isCloud": True,
@@ -221,24 +220,24 @@ class ConnectWise(PsaVendor[PsaState]):
 
     def _count_additions(self, call: Call, parameters: Parameters) -> Answer:
         count = _query(call, additions.FIELDS).count(self._additions(parameters))
-        return _json({"count": count})
+        return exact({"count": count})
 
     def _get_addition(self, call: Call, parameters: Parameters) -> Answer:
         record = self._shown(self._addition(parameters))
-        return _json(_query(call, additions.FIELDS).columns(record))
+        return exact(_query(call, additions.FIELDS).columns(record))
 
     def _create_addition(self, call: Call, parameters: Parameters) -> Answer:
         rules = AdditionRules(self.state, self._agreement(parameters))
         record = rules.created(_body(call))
         saved = self.state.put_addition(record, who="api", by=_member(call))
-        return _json(self._shown(saved), HTTPStatus.CREATED)
+        return exact(self._shown(saved), HTTPStatus.CREATED)
 
     def _patch_addition(self, call: Call, parameters: Parameters) -> Answer:
         before = self._addition(parameters)
         rules = AdditionRules(self.state, self._agreement(parameters))
         record = rules.patched(before, _body(call))
         saved = self.state.put_addition(record, who="api", by=_member(call))
-        return _json(self._shown(saved))
+        return exact(self._shown(saved))
 
     def _delete_addition(self, call: Call, parameters: Parameters) -> Answer:
         number = int(self._addition(parameters)["id"])
@@ -254,14 +253,14 @@ class ConnectWise(PsaVendor[PsaState]):
         return additions.shown(addition, agreement, self._today())
 
     def _agreement(self, parameters: Parameters) -> Record:
-        number = _number(parameters["parentId"])
+        number = number_of(parameters["parentId"])
         if number not in self.state.agreements:
             raise not_found("Agreement", parameters["parentId"])
         return self.state.agreements[number]
 
     def _addition(self, parameters: Parameters) -> Record:
         agreement = self._agreement(parameters)
-        addition = self.state.additions.get(_number(parameters["id"]))
+        addition = self.state.additions.get(number_of(parameters["id"]))
         if addition is None or addition["agreementId"] != agreement["id"]:
             raise not_found("Addition", parameters["id"])
         return addition
@@ -281,15 +280,15 @@ def _listing(fields: Fields, records: Callable[[], Iterable[Record]]) -> Handler
 
 
 def _count(fields: Fields, records: Callable[[], Iterable[Record]]) -> Handler:
-    return lambda call, _parameters: _json({"count": _query(call, fields).count(records())})
+    return lambda call, _parameters: exact({"count": _query(call, fields).count(records())})
 
 
 def _one(fields: Fields, records: Callable[[], Iterable[Record]]) -> Handler:
     def answer(call: Call, parameters: Parameters) -> Answer:
-        wanted = _number(parameters["id"])
+        wanted = number_of(parameters["id"])
         for record in records():
             if record["id"] == wanted:
-                return _json(_query(call, fields).columns(record))
+                return exact(_query(call, fields).columns(record))
         raise not_found(fields.resource, parameters["id"])
 
     return answer
@@ -303,12 +302,8 @@ def _query(call: Call, fields: Fields) -> ListQuery:
 
 def _page(query: ListQuery, records: Iterable[Record]) -> Answer:
     page = query.page(records)
-    answer = _json(page.records)
+    answer = exact(page.records)
     return answer.with_headers({"Link": page.link}) if page.link else answer
-
-
-def _json(value: Any, status: int = HTTPStatus.OK) -> Answer:  # noqa: ANN401 - any JSON value
-    return Answer(status, exact_json.dumps(value).encode())
 
 
 def _cannot_route() -> Answer:
@@ -338,7 +333,3 @@ def _basic(header: str | None) -> tuple[str, str, str] | None:
 
 def _member(call: Call) -> str:
     return call.principal.name if isinstance(call.principal, Member) else "unknown"
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() else -1

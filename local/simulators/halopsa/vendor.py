@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from local.simulators.common.app import build_app
+from local.simulators.common.calls import CallWindow
 from local.simulators.common.contract import Contract
-from local.simulators.common.messages import Answer, Call
+from local.simulators.common.messages import Answer, Call, exact
 from local.simulators.common.records import PsaVendor, Record
 from local.simulators.common.refusals import RefusedError
 from local.simulators.common.routing import PathTable
@@ -63,7 +62,7 @@ class HaloPsa(PsaVendor[PsaState]):
         self._tokens: dict[str, _Token] = {}
         self._serial = itertools.count(1)
         self._errors = itertools.count()
-        self._calls: deque[datetime] = deque()
+        self._calls = CallWindow(WINDOW)
         self._stale: dict[int, list[Record]] = {}  # by recurring invoice: what reads still show
         self._handlers = self._routes()
 
@@ -73,7 +72,7 @@ class HaloPsa(PsaVendor[PsaState]):
         """Refuse unknown tokens (401), and what scope or agent do not allow (403)."""
         if not call.full_path.startswith(f"{BASE_PATH}/"):
             return None
-        if self._too_many():
+        if not self._calls.takes(self.state.now(), self.state.switches.rate_limit):
             limit = self.state.switches.rate_limit
             message = f"Rate Limit Reached - {limit} Requests per rolling 5 minute window"
             return self.error(call, HTTPStatus.TOO_MANY_REQUESTS, message)
@@ -86,18 +85,6 @@ class HaloPsa(PsaVendor[PsaState]):
         if not _allowed(call, application, token.scopes):
             return self.error(call, HTTPStatus.FORBIDDEN, "you do not have permission to do this")
         return None
-
-    def _too_many(self) -> bool:
-        limit = self.state.switches.rate_limit
-        if not limit:
-            return False
-        now = self.state.now()
-        while self._calls and self._calls[0] <= now - WINDOW:
-            self._calls.popleft()
-        if len(self._calls) >= limit:
-            return True
-        self._calls.append(now)
-        return False
 
     def _application(self, client_id: str) -> Application | None:
         known = (one for one in self.state.applications if one.client_id == client_id)
@@ -160,8 +147,8 @@ class HaloPsa(PsaVendor[PsaState]):
     def _routes(self) -> PathTable[dict[str, Handler]]:
         state = self.state
         table: dict[str, dict[str, Handler]] = {
-            "/InstanceInfo": {"GET": lambda _call, _found: _json({"version": "2.196.1"})},
-            "/Agent/me": {"GET": lambda _call, _found: _json({"id": 1, "name": "API"})},
+            "/InstanceInfo": {"GET": lambda _call, _found: exact({"version": "2.196.1"})},
+            "/Agent/me": {"GET": lambda _call, _found: exact({"id": 1, "name": "API"})},
             "/Client": {"GET": self._clients},
             "/Client/{id}": {"GET": self._one("client", lambda: state.records("clients").values())},
             "/ClientContract": {"GET": self._contracts},
@@ -178,19 +165,19 @@ class HaloPsa(PsaVendor[PsaState]):
         form = call.form()
         tenant = call.argument("tenant")
         if self.state.tenant and tenant != self.state.tenant:
-            return _json({"error": "invalid_tenant"}, HTTPStatus.BAD_REQUEST)
+            return exact({"error": "invalid_tenant"}, HTTPStatus.BAD_REQUEST)
         wanted = frozenset(form.get("scope", "").split())
         for one in self.state.applications:
             if (one.client_id, one.secret) != (form.get("client_id"), form.get("client_secret")):
                 continue
             if not wanted or ("all" not in one.scopes and not wanted <= one.scopes):
-                return _json({"error": "invalid_scope"}, HTTPStatus.BAD_REQUEST)
+                return exact({"error": "invalid_scope"}, HTTPStatus.BAD_REQUEST)
             seconds = self.state.switches.token_seconds
             value = f"simulated-{next(self._serial)}"
             expires = self.state.now() + timedelta(seconds=seconds)
             self._tokens[value] = _Token(one.client_id, wanted, expires)
-            return _json({"access_token": value, "token_type": "Bearer", "expires_in": seconds})
-        return _json({"error": "invalid_client"}, HTTPStatus.BAD_REQUEST)
+            return exact({"access_token": value, "token_type": "Bearer", "expires_in": seconds})
+        return exact({"error": "invalid_client"}, HTTPStatus.BAD_REQUEST)
 
     # --- reads -------------------------------------------------------------------------------
 
@@ -224,19 +211,19 @@ class HaloPsa(PsaVendor[PsaState]):
         header = self.state.recurring_invoices.get(number)
         if header is None:
             raise RefusedError(f"there is no recurring invoice {found['id']}", HTTPStatus.NOT_FOUND)
-        answer = _json(self._shown(header, with_lines=_is(call, "includedetails")))
+        answer = exact(self._shown(header, with_lines=_is(call, "includedetails")))
         stale = self._stale.get(number)
         if stale:
             older = stale.pop()
             if _is(call, "includedetails"):
-                return _json(older)
+                return exact(older)
         return answer
 
     def _one(self, what: str, records: Callable[[], Iterable[Record]]) -> Handler:
         def answer(_call: Call, found: Parameters) -> Answer:
             for record in records():
                 if record["id"] == _number(found["id"]):
-                    return _json(_public(record))
+                    return exact(_public(record))
             raise RefusedError(f"there is no {what} {found['id']}", HTTPStatus.NOT_FOUND)
 
         return answer
@@ -274,8 +261,8 @@ class HaloPsa(PsaVendor[PsaState]):
                 self._stale[number] = [shown] * self.state.switches.lag_reads
             if method == "post_invoices":
                 answers = [self._shown(one, with_lines=True) for one in found]
-                return _json(answers[0] if answers else {"id": 0, "total": 0}, HTTPStatus.CREATED)
-            return _json([self._line(one) for one in found], HTTPStatus.CREATED)
+                return exact(answers[0] if answers else {"id": 0, "total": 0}, HTTPStatus.CREATED)
+            return exact([self._line(one) for one in found], HTTPStatus.CREATED)
 
         return answer
 
@@ -315,7 +302,7 @@ def _page(call: Call, key: str, records: list[Record]) -> Answer:
         chosen = records[first : first + size]
     else:
         chosen = records[: int(call.argument("count") or len(records))]
-    return _json({"record_count": len(records), key: [_public(one) for one in chosen]})
+    return exact({"record_count": len(records), key: [_public(one) for one in chosen]})
 
 
 def _of_client(call: Call, records: Iterable[Record]) -> list[Record]:
@@ -334,10 +321,6 @@ def _net(line: Record) -> Decimal:
 def _is(call: Call, name: str, *, usual: bool = False) -> bool:
     given = call.argument(name)
     return usual if given is None else given.lower() == "true"
-
-
-def _json(value: Any, status: int = HTTPStatus.OK) -> Answer:  # noqa: ANN401 - any JSON value
-    return Answer(status, exact_json.dumps(value).encode())
 
 
 def _number(text: str) -> int:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from local.simulators.common.app import build_app
+from local.simulators.common.calls import CallWindow
 from local.simulators.common.contract import Contract
-from local.simulators.common.messages import Answer, Call
+from local.simulators.common.messages import Answer, Call, exact, number_of
 from local.simulators.common.records import PsaVendor, Record
 from local.simulators.common.refusals import RefusedError
 from local.simulators.common.routing import PathTable
@@ -42,11 +41,11 @@ class Syncro(PsaVendor[PsaState]):
     def __init__(self, state: PsaState) -> None:
         self.state = state
         self._contract = Contract.load(CONTRACT, BASE_PATH)
-        self._calls: deque[datetime] = deque()
+        self._calls = CallWindow(WINDOW)
         self._handlers = self._routes()
 
     def authenticate(self, call: Call) -> Answer | None:
-        if self._too_many():
+        if not self._calls.takes(self.state.now(), self.state.switches.rate_limit):
             return self.error(call, HTTPStatus.TOO_MANY_REQUESTS, "Too many requests")
         scheme, _, value = (call.header("authorization") or "").partition(" ")
         token = next((one for one in self.state.tokens if one.value == value), None)
@@ -55,18 +54,6 @@ class Syncro(PsaVendor[PsaState]):
         if ("read" if call.method == "GET" else "edit") in token.denied:
             return self.error(call, HTTPStatus.FORBIDDEN, "The token lacks a permission")
         return None
-
-    def _too_many(self) -> bool:
-        limit = self.state.switches.rate_limit
-        if not limit:
-            return False
-        now = self.state.now()
-        while self._calls and self._calls[0] <= now - WINDOW:
-            self._calls.popleft()
-        if len(self._calls) >= limit:
-            return True
-        self._calls.append(now)
-        return False
 
     def contract_for(self, call: Call) -> Contract | None:
         return self._contract if call.full_path.startswith(f"{BASE_PATH}/") else None
@@ -135,33 +122,33 @@ class Syncro(PsaVendor[PsaState]):
         return self._page(call, "schedules", chosen)
 
     def _schedule(self, _call: Call, found: Parameters) -> Answer:
-        schedule = self.state.schedules.get(_number(found["id"]))
+        schedule = self.state.schedules.get(number_of(found["id"]))
         if schedule is None:
             raise RefusedError("Not found", HTTPStatus.NOT_FOUND)
-        return _json({"schedule": self._shown(schedule)})
+        return exact({"schedule": self._shown(schedule)})
 
     def _product(self, _call: Call, found: Parameters) -> Answer:
-        product = self.state.products.get(_number(found["id"]))
+        product = self.state.products.get(number_of(found["id"]))
         if product is None:
             raise RefusedError("Not found", HTTPStatus.NOT_FOUND)
-        return _json({"product": product})
+        return exact({"product": product})
 
     def _add(self, call: Call, found: Parameters) -> Answer:
         body = exact_json.loads(call.body)
-        line = self.state.save_line(_number(found["id"]), body, None, who="api")
-        return _json({"schedule_line_item": _line(line)})
+        line = self.state.save_line(number_of(found["id"]), body, None, who="api")
+        return exact({"schedule_line_item": _line(line)})
 
     def _change(self, call: Call, found: Parameters) -> Answer:
         body = exact_json.loads(call.body)
-        number = _number(found["line"])
-        line = self.state.save_line(_number(found["id"]), body, number, who="api")
-        return _json({"schedule_line_item": _line(line)})
+        number = number_of(found["line"])
+        line = self.state.save_line(number_of(found["id"]), body, number, who="api")
+        return exact({"schedule_line_item": _line(line)})
 
     def _remove(self, call: Call, found: Parameters) -> Answer:
         body = exact_json.loads(call.body)
         number = body.get("schedule_line_item_id") if isinstance(body, Mapping) else None
-        self.state.remove_line(_number(found["id"]), number, who="api")
-        return _json({"success": True})
+        self.state.remove_line(number_of(found["id"]), number, who="api")
+        return exact({"success": True})
 
     def _shown(self, schedule: Record) -> Record:
         lines = [_line(one) for one in self.state.lines_of(schedule["id"])]
@@ -180,7 +167,7 @@ class Syncro(PsaVendor[PsaState]):
                 "per_page": PAGE_SIZE,
                 "page": number,
             }
-        return _json(body)
+        return exact(body)
 
 
 def syncro_app(state: PsaState, *, check_contracts: bool = True) -> Starlette:
@@ -198,11 +185,3 @@ def _line(line: Record) -> Record:
         "retail_cents": int(Decimal(line["price_retail"]) * cents),
         "cost_cents": int(Decimal(line["price_cost"]) * cents),
     }
-
-
-def _json(value: Any) -> Answer:  # noqa: ANN401 - any JSON value
-    return Answer(HTTPStatus.OK, exact_json.dumps(value).encode())
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() else -1

@@ -108,6 +108,12 @@ def base_url(text: str, setting: str, *, development: bool) -> str:
     return trimmed
 
 
+def with_path(url: str, usual: str) -> str:
+    """Return an API's address: with the usual path, unless it has one of its own."""
+    trimmed = url.rstrip("/")
+    return trimmed if urlsplit(trimmed).path else f"{trimmed}{usual}"
+
+
 def segment(text: str) -> str:
     """Return text as one segment of a path, whatever is in it."""
     return quote(text, safe="")

@@ -12,7 +12,7 @@ import requests
 
 from shared.adapters.http.decision import Refusal, Sent
 from shared.adapters.http.payload import Payload
-from shared.adapters.http.session import MOST_PAGES, ApiSession, OnCall
+from shared.adapters.http.session import MOST_PAGES, ApiSession, OnCall, with_path
 from shared.domain.errors import (
     AccessDeniedError,
     RateLimitError,
@@ -191,7 +191,7 @@ class ZonedApi:
         config = self._config
         asking = ApiSession(
             self.connection,
-            _with_path(config.url),
+            with_path(config.url, API_PATH),
             self._http,
             on_status=_unknown_user,
             on_call=self._on_call,
@@ -264,11 +264,6 @@ def _unknown_user(sent: Sent, refusal: Refusal) -> SeatsyncError | None:
 
 def _reasons(body: Json) -> str:
     return "; ".join(body["errors"])
-
-
-def _with_path(url: str) -> str:
-    trimmed = url.rstrip("/")
-    return trimmed if urlsplit(trimmed).path else f"{trimmed}{API_PATH}"
 
 
 def _is_sibling(asked: str, told: str) -> bool:

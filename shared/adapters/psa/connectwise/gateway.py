@@ -5,14 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import urlsplit
 
 import requests
 from requests.utils import parse_header_links
 
 from shared.adapters.http.decision import Refusal, Sent
 from shared.adapters.http.payload import Payload
-from shared.adapters.http.session import ApiSession, OnCall, Reply, pooled_http
+from shared.adapters.http.session import ApiSession, OnCall, Reply, pooled_http, with_path
 from shared.adapters.psa.connectwise import additions, agreements
 from shared.domain.agreements import (
     AddProrata,
@@ -289,7 +288,7 @@ def connectwise_gateway(
     }
     session = ApiSession(
         name,
-        _base_url(config.url),
+        with_path(config.url, API_PATH),
         http or pooled_http(),
         headers=lambda: headers,
         error_text=_error_text,
@@ -299,11 +298,6 @@ def connectwise_gateway(
         now=clock.real_now,
     )
     return ConnectWiseGateway(session, clock)
-
-
-def _base_url(url: str) -> str:
-    trimmed = url.rstrip("/")
-    return trimmed if urlsplit(trimmed).path else f"{trimmed}{API_PATH}"
 
 
 def _special(sent: Sent, refusal: Refusal) -> SeatsyncError | None:

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import requests
 
 from shared.adapters.http.budget import CallBudget
 from shared.adapters.http.decision import Refusal, Sent
 from shared.adapters.http.payload import Payload
-from shared.adapters.http.session import ApiSession, OnCall, pooled_http
+from shared.adapters.http.session import ApiSession, OnCall, pooled_http, with_path
 from shared.adapters.psa.halopsa import invoices, lines
 from shared.adapters.psa.halopsa.token import Application, TokenSource
 from shared.domain.agreements import (
@@ -395,7 +394,7 @@ def halopsa_gateway(
     )
     session = ApiSession(
         name,
-        _base_url(config.url),
+        with_path(config.url, "/api"),
         transport,
         headers=tokens.headers,
         error_text=_error_text,
@@ -406,11 +405,6 @@ def halopsa_gateway(
     )
     budget = CallBudget(name, config.calls_per_window, WINDOW, clock.real_now)
     return HaloPsaGateway(session, tokens, budget, clock, negative_prorata=config.negative_prorata)
-
-
-def _base_url(url: str) -> str:
-    trimmed = url.rstrip("/")
-    return trimmed if urlsplit(trimmed).path else f"{trimmed}/api"
 
 
 def _special(sent: Sent, refusal: Refusal) -> SeatsyncError | None:

@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import urlsplit
 
 import requests
 
 from shared.adapters.http.budget import CallBudget
 from shared.adapters.http.decision import Refusal, Sent
 from shared.adapters.http.payload import Payload
-from shared.adapters.http.session import ApiSession, OnCall, pooled_http
+from shared.adapters.http.session import ApiSession, OnCall, pooled_http, with_path
 from shared.adapters.psa.syncro import schedules
 from shared.domain.agreements import (
     Agreement,
@@ -301,7 +300,7 @@ def syncro_gateway(
     headers = {"Authorization": f"Bearer {config.token}"}
     session = ApiSession(
         name,
-        _base_url(config.url),
+        with_path(config.url, API_PATH),
         http or pooled_http(),
         headers=lambda: headers,
         error_text=_error_text,
@@ -312,11 +311,6 @@ def syncro_gateway(
     )
     budget = CallBudget(name, config.calls_per_minute, WINDOW, clock.real_now)
     return SyncroGateway(session, budget, clock)
-
-
-def _base_url(url: str) -> str:
-    trimmed = url.rstrip("/")
-    return trimmed if urlsplit(trimmed).path else f"{trimmed}{API_PATH}"
 
 
 def _special(sent: Sent, refusal: Refusal) -> SeatsyncError | None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.simulators.connectwise.billing import (
@@ -313,6 +313,7 @@ def test_the_next_invoice_keeps_its_place_in_the_period(anchor, next_invoice, mo
 DAYS = st.dates(date(2026, 1, 1), date(2028, 12, 31))
 
 
+@settings(deadline=None)
 @given(anchor=st.dates(date(2023, 1, 1), date(2027, 12, 31)), months=st.sampled_from([1, 3, 12]))
 def test_periods_follow_each_other_without_gap_or_overlap(anchor, months):
     calendar = Calendar(anchor, months)
