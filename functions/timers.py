@@ -1,4 +1,4 @@
-"""Timers: the daily cycle, and closing runs."""
+"""Timers: the daily cycle, closing runs, and telling people about alerts."""
 
 import logging
 
@@ -7,6 +7,7 @@ import azure.functions as func
 from shared import bootstrap
 from shared.domain.runs import RunReason
 from shared.usecases.close_runs import close_runs
+from shared.usecases.send_digests import send_digests
 from shared.usecases.start_run import start_cycle
 
 logger = logging.getLogger(__name__)
@@ -15,6 +16,7 @@ blueprint = func.Blueprint()
 TIMER = "timer"
 """Who asked for a scheduled run, in history."""
 EACH_FIVE_MINUTES = "0 */5 * * * *"
+EACH_MINUTE = "30 * * * * *"
 
 
 @blueprint.function_name("start_sync_cycle")
@@ -32,3 +34,13 @@ def on_close_runs(timer: func.TimerRequest) -> None:
     del timer
     for run_id in close_runs(bootstrap.services()):
         logger.info("run %s closed", run_id)
+
+
+@blueprint.function_name("send_digests")
+@blueprint.timer_trigger(arg_name="timer", schedule=EACH_MINUTE)
+def on_send_digests(timer: func.TimerRequest) -> None:
+    """Send the digests that are due, and what is urgent once its run is over."""
+    del timer
+    sent = send_digests(bootstrap.services())
+    if sent:
+        logger.info("%d messages about alerts sent", sent)

@@ -17,6 +17,7 @@ from shared.domain.plans import CreditMode
 from shared.ports import (
     Clock,
     LicenseSource,
+    Notifier,
     PartnerSubscriptions,
     PsaConnection,
     PsaGateway,
@@ -28,9 +29,11 @@ from shared.settings import (
     ConnectWiseSettings,
     HaloPsaSettings,
     MicrosoftSettings,
+    NotifySettings,
     PsaSettings,
     Settings,
     SyncroSettings,
+    TeamsSettings,
     load_settings,
 )
 
@@ -118,10 +121,11 @@ def _build(settings: Settings) -> Services:
     tables, queue_client = table_service(account), queue_service(account)
     kept = repositories(Tables(tables), clock, timedelta(seconds=settings.lease_seconds))
     queues = Queues(queue_client)
+    http = pooled_http(POOL_SIZE)
     return Services(
         clock=clock,
         ids=RandomIds(),
-        connections=_connections(settings, clock, pooled_http(POOL_SIZE), kept.refresh_tokens),
+        connections=_connections(settings, clock, http, kept.refresh_tokens),
         connection_states=kept.connection_states,
         sku_names=sku_names(),
         free_skus=free_exclusions(),
@@ -140,10 +144,13 @@ def _build(settings: Settings) -> Services:
         approvals=kept.approvals,
         alerts=kept.alerts,
         dismissals=kept.dismissals,
+        deliveries=kept.deliveries,
         settings=kept.settings,
         tenant_queue=TenantSyncQueue(queues),
         license_queue=LicenseSyncQueue(queues),
         storage_health=AccountHealth(tables, queue_client),
+        notifiers=_notifiers(settings, clock, http),
+        home_url=settings.home_url,
     )
 
 
@@ -254,6 +261,32 @@ def psa_connection(
         time_zone=chosen.time_zone,
         credit_mode=CreditMode(chosen.credits),
     )
+
+
+def _notifiers(settings: Settings, clock: Clock, http: "requests.Session") -> tuple[Notifier, ...]:
+    return tuple(_notifier(name, one, clock, http) for name, one in sorted(settings.notify.items()))
+
+
+def _notifier(
+    name: str, chosen: NotifySettings, clock: Clock, http: "requests.Session"
+) -> Notifier:
+    if isinstance(chosen, TeamsSettings):
+        from shared.adapters.notify.teams import TeamsNotifier
+
+        return TeamsNotifier(name, chosen.url.get_secret_value(), http)
+    from shared.adapters.notify.email import EmailConfig, EmailNotifier, Security
+
+    password = chosen.password
+    config = EmailConfig(
+        host=chosen.host,
+        port=chosen.usual_port,
+        security=Security(chosen.security),
+        sender=chosen.sender,
+        recipients=chosen.recipients,
+        username=chosen.username,
+        password=None if password is None else password.get_secret_value(),
+    )
+    return EmailNotifier(name, config, clock)
 
 
 def _connectwise(

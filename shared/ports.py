@@ -24,6 +24,7 @@ from shared.domain.commitments import PartnerSubscription
 from shared.domain.custom import CustomLicense, PeopleCount
 from shared.domain.customers import Customer, DirectoryTenant
 from shared.domain.descriptions import LineText
+from shared.domain.digests import Claims, Delivery, Digest
 from shared.domain.foreign_lines import LineEnding
 from shared.domain.history import Change
 from shared.domain.ids import (
@@ -224,6 +225,30 @@ class PsaGateway(Protocol):
             UpstreamUnavailableError: Never sent.
             UnknownOutcomeError: Sent, and the answer was lost or says nothing: read first.
             RequestRefusedError: The PSA says no.
+        """
+
+
+class Notifier(Protocol):
+    """One way to tell people."""
+
+    @property
+    def name(self) -> str:
+        """What the settings call it."""
+
+    @property
+    def channel(self) -> str:
+        """What it is: e-mail, Teams, a PSA's tickets."""
+
+    def send(self, digest: Digest) -> str:
+        """Send a message once, and return what a person should know of it; empty when all is well.
+
+        Errors name no address and no key.
+
+        Raises:
+            RateLimitError: It was refused before any work.
+            UpstreamUnavailableError: It was certainly not sent, for a reason that may pass.
+            OperatorActionError: It was certainly not sent; a person has to mend something.
+            UnknownOutcomeError: It may have been sent.
         """
 
 
@@ -723,6 +748,35 @@ class DismissalRepository(Protocol):
         """Take a dismissal back; a missing one is no error."""
 
 
+class DeliveryRepository(Protocol):
+    """Messages to people, and what is claimed for them."""
+
+    def claims(self) -> Versioned[Claims]:
+        """Return what was claimed; nothing, version ``""``, before the first."""
+
+    def open(
+        self, read: Versioned[Claims], claims: Claims, deliveries: Sequence[Delivery]
+    ) -> Versioned[Claims]:
+        """Claim in place of what was read, and store the deliveries, in one step.
+
+        Raises:
+            StaleVersionError: Another worker claimed first; nothing is stored.
+        """
+
+    def all(self) -> tuple[Versioned[Delivery], ...]:
+        """Return all deliveries that were not forgotten, in one query."""
+
+    def save(self, read: Versioned[Delivery], delivery: Delivery) -> Versioned[Delivery]:
+        """Replace what was read.
+
+        Raises:
+            StaleVersionError: Another worker saved it first.
+        """
+
+    def forget(self, deliveries: Iterable[Delivery]) -> None:
+        """Remove deliveries; a missing one is no error."""
+
+
 class SettingsRepository(Protocol):
     """What the Admins set on the Settings page."""
 
@@ -851,7 +905,11 @@ class StorageHealth(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """All that a use case may need, chosen by ``shared.bootstrap``."""
+    """All that a use case may need, chosen by ``shared.bootstrap``.
+
+    Attributes:
+        home_url: Where people find the app; ``None`` where it does not know its own address.
+    """
 
     clock: Clock
     ids: Ids
@@ -874,7 +932,10 @@ class Services:
     approvals: ApprovalRepository
     alerts: AlertRepository
     dismissals: DismissalRepository
+    deliveries: DeliveryRepository
     settings: SettingsRepository
     tenant_queue: TenantQueue
     license_queue: LicenseQueue
     storage_health: StorageHealth
+    notifiers: tuple[Notifier, ...] = ()
+    home_url: str | None = None

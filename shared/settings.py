@@ -41,6 +41,8 @@ _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DOMAIN = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _CRON_FIELD = r"[A-Za-z0-9*/,-]+"
 _NCRONTAB = re.compile(rf"{_CRON_FIELD}(?: +{_CRON_FIELD}){{4,5}}")
+_ADDRESS = re.compile(r"[^@\s,;<>\"]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_LAST_PORT = 65535
 _KEY_VAULT = "@Microsoft.KeyVault("
 _VERY_SIMILAR = 0.88
 _FEWEST_CALLS = 10  # a change takes three, and a list has pages
@@ -95,6 +97,40 @@ def _calls(text: object) -> int:
     return int(str(text))
 
 
+def _address(text: str) -> str:
+    if not _ADDRESS.fullmatch(text):
+        raise ValueError("must be an e-mail address")
+    return text
+
+
+def _addresses(value: object) -> object:
+    """Take addresses between commas apart."""
+    if not isinstance(value, str):
+        return value
+    return tuple(one.strip() for one in value.split(",") if one.strip())
+
+
+def _some_addresses(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    if not addresses or not all(_ADDRESS.fullmatch(one) for one in addresses):
+        raise ValueError("must be e-mail addresses with commas between them")
+    return addresses
+
+
+def _port(text: object) -> int:
+    if not (str(text).isascii() and str(text).isdigit() and 1 <= int(str(text)) <= _LAST_PORT):
+        raise ValueError(f"must be a port from 1 to {_LAST_PORT}")
+    return int(str(text))
+
+
+def _secret_url(secret: SecretStr, info: ValidationInfo) -> SecretStr:
+    parts = urlsplit(secret.get_secret_value())
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+        raise ValueError("must be a URL such as https://host/path")
+    if parts.scheme == "http" and not (info.context or {}).get("development"):
+        raise ValueError(f"must begin with https (plain http is for {DEVELOPMENT} only)")
+    return secret
+
+
 def _connection_string(secret: SecretStr) -> SecretStr:
     names = {part.partition("=")[0] for part in secret.get_secret_value().split(";") if part}
     known = {"UseDevelopmentStorage", "AccountName", "TableEndpoint", "QueueEndpoint"}
@@ -114,6 +150,10 @@ TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Schedule = Annotated[str, AfterValidator(_schedule)]
 ConnectionString = Annotated[SecretStr, AfterValidator(_connection_string)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
+Address = Annotated[str, AfterValidator(_address)]
+Addresses = Annotated[tuple[str, ...], BeforeValidator(_addresses), AfterValidator(_some_addresses)]
+Port = Annotated[int, BeforeValidator(_port)]
+SecretUrl = Annotated[SecretStr, AfterValidator(_secret_url)]
 Calls = Annotated[int, BeforeValidator(_calls)]
 LeaseSeconds = Annotated[int, BeforeValidator(_lease_seconds)]
 
@@ -123,6 +163,7 @@ class _Part(BaseModel):
 
 
 P = TypeVar("P", bound=_Part)
+V = TypeVar("V", bound=_Part)
 
 
 class StorageSettings(_Part):
@@ -276,6 +317,46 @@ PROVIDERS: Final[
 }
 
 
+class EmailSettings(_Part):
+    """``NOTIFY__<name>__…`` with the channel ``email``: a mail server."""
+
+    channel: Literal["email"]
+    host: str
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    port: Port | None = None
+    username: str | None = None
+    password: SecretStr | None = None
+    sender: Address
+    recipients: Addresses
+
+    @model_validator(mode="after")
+    def _signs_in_safely(self) -> "EmailSettings":
+        if (self.username is None) != (self.password is None):
+            raise ValueError("needs USERNAME and PASSWORD, or neither")
+        if self.username is not None and self.security == "none":
+            raise ValueError("would send its PASSWORD in clear, because SECURITY is none")
+        return self
+
+    @property
+    def usual_port(self) -> int:
+        """The port, or the usual one for the way the connection is protected."""
+        return self.port or {"starttls": 587, "tls": 465, "none": 25}[self.security]
+
+
+class TeamsSettings(_Part):
+    """``NOTIFY__<name>__…`` with the channel ``teams``: a workflow's webhook."""
+
+    channel: Literal["teams"]
+    url: SecretUrl
+
+
+NotifySettings = EmailSettings | TeamsSettings
+CHANNELS: Final[Mapping[str, type[EmailSettings] | type[TeamsSettings]]] = {
+    "email": EmailSettings,
+    "teams": TeamsSettings,
+}
+
+
 class Settings(_Part):
     """All settings of the app.
 
@@ -283,6 +364,7 @@ class Settings(_Part):
         auth_enabled: App Service Authentication stands in front; only the platform sets it.
         clock_file: Development only: a file that holds what "now" is.
         lease_seconds: How long a lease lasts unless it is renewed; shorter in Development only.
+        host_name: Where people find the app; only the platform sets it.
     """
 
     environment: Literal["Development", "Staging", "Production"] = "Production"
@@ -293,6 +375,13 @@ class Settings(_Part):
     storage: StorageSettings
     microsoft: Mapping[str, MicrosoftSettings]
     psa: Mapping[str, PsaSettings]
+    notify: Mapping[str, NotifySettings] = {}
+    host_name: str | None = None
+
+    @property
+    def home_url(self) -> str | None:
+        """Where people find the app, where the platform says it."""
+        return None if self.host_name is None else f"https://{self.host_name}/alerts"
 
     @property
     def development(self) -> bool:
@@ -303,6 +392,7 @@ class Settings(_Part):
 _TOP: Final[Mapping[str, str]] = {
     "AZURE_FUNCTIONS_ENVIRONMENT": "environment",
     "WEBSITE_AUTH_ENABLED": "auth_enabled",
+    "WEBSITE_HOSTNAME": "host_name",
     "CLOCK_FILE": "clock_file",
     "LEASE_SECONDS": "lease_seconds",
     "SYNC_SCHEDULE": "sync_schedule",
@@ -320,12 +410,18 @@ _STORAGE_FIELDS: Final[Mapping[str, str]] = {
 }
 _MICROSOFT: Final = "MICROSOFT"
 _PSA: Final = "PSA"
+_NOTIFY: Final = "NOTIFY"
 
 
 def setting_names() -> tuple[str, ...]:
     """Return the names of all settings, with ``<name>`` for a connection's, sorted."""
     names = {*_TOP, _STORAGE, *(f"{_STORAGE}{SEPARATOR}{name}" for name in _STORAGE_FIELDS)}
-    for family, models in ((_MICROSOFT, [MicrosoftSettings]), (_PSA, list(PROVIDERS.values()))):
+    families: tuple[tuple[str, Iterable[type[_Part]]], ...] = (
+        (_MICROSOFT, [MicrosoftSettings]),
+        (_PSA, PROVIDERS.values()),
+        (_NOTIFY, CHANNELS.values()),
+    )
+    for family, models in families:
         for model in models:
             names |= {f"{family}{SEPARATOR}<name>{SEPARATOR}{one}" for one in _fields(model)}
     return tuple(sorted(names))
@@ -354,13 +450,19 @@ class _Reader:
             for name, given in self._connections(_MICROSOFT).items()
         }
         psa = {
-            name: self._psa(name, given, context) for name, given in self._connections(_PSA).items()
+            name: self._variant(_PSA, "PROVIDER", PROVIDERS, name, given, context)
+            for name, given in self._connections(_PSA).items()
+        }
+        notify = {
+            name: self._variant(_NOTIFY, "CHANNEL", CHANNELS, name, given, context)
+            for name, given in self._connections(_NOTIFY, needed=False).items()
         }
         self._near_misses()
         if self.problems:
             raise SettingsError("; ".join(sorted(self.problems)))
         return Settings.model_validate(
-            {**top, "storage": storage, "microsoft": microsoft, "psa": psa}, context=context
+            {**top, "storage": storage, "microsoft": microsoft, "psa": psa, "notify": notify},
+            context=context,
         )
 
     def _top(self) -> dict[str, Any]:
@@ -401,7 +503,9 @@ class _Reader:
                 self._problem(names[str(one["loc"][0]) if one["loc"] else ""], one)
             return None
 
-    def _connections(self, family: str) -> dict[str, dict[str, tuple[str, str]]]:
+    def _connections(
+        self, family: str, *, needed: bool = True
+    ) -> dict[str, dict[str, tuple[str, str]]]:
         """Return variable and value by connection and field; all names in lower case."""
         found: dict[str, dict[str, tuple[str, str]]] = {}
         for variable, rest in self._of_family(family):
@@ -420,25 +524,33 @@ class _Reader:
                 self.problems.append(f"{variable} and {connection[key][0]} are the same setting")
             elif (value := self._value(variable)) is not None:
                 connection[key] = (variable, value)
+        if not needed:
+            return {name: given for name, given in found.items() if given}
         if not any(found.values()):
             self.problems.append(f"{family}__<name>__… is missing: at least one connection")
         return found
 
-    def _psa(
-        self, name: str, given: dict[str, tuple[str, str]], context: Mapping[str, object]
-    ) -> PsaSettings | None:
-        prefix = f"{_PSA}{SEPARATOR}{name}"
-        known = ", ".join(sorted(PROVIDERS))
-        if "provider" not in given:
-            self.problems.append(f"{prefix}{SEPARATOR}PROVIDER is missing (known are {known})")
+    def _variant(  # noqa: PLR0917 - called by ``settings`` only
+        self,
+        family: str,
+        decides: str,
+        models: Mapping[str, type[V]],
+        name: str,
+        given: dict[str, tuple[str, str]],
+        context: Mapping[str, object],
+    ) -> V | None:
+        """Check a connection whose fields depend on one of them."""
+        prefix = f"{family}{SEPARATOR}{name}"
+        known, key = ", ".join(sorted(models)), decides.lower()
+        if key not in given:
+            self.problems.append(f"{prefix}{SEPARATOR}{decides} is missing (known are {known})")
             return None
-        variable, provider = given["provider"]
-        model = PROVIDERS.get(provider.lower())
+        variable, chosen = given[key]
+        model = models.get(chosen.lower())
         if model is None:
-            self.problems.append(f"{variable} is not a known provider (known are {known})")
+            self.problems.append(f"{variable} is not a known {key} (known are {known})")
             return None
-        given = {**given, "provider": (variable, provider.lower())}
-        return self._part(model, given, prefix, context)
+        return self._part(model, {**given, key: (variable, chosen.lower())}, prefix, context)
 
     def _part(
         self,
@@ -515,7 +627,10 @@ _OURS: Final = ("SYNC_SCHEDULE", "CLOCK_FILE", "LEASE_SECONDS")
 """Settings whose misspelt forms no platform uses: WEBSITE_AUTH_… has lawful neighbours."""
 _FIELDS: Final = "|".join(
     sorted(
-        {*_fields(MicrosoftSettings), *(one for m in PROVIDERS.values() for one in _fields(m))},
+        {
+            *_fields(MicrosoftSettings),
+            *(one for m in (*PROVIDERS.values(), *CHANNELS.values()) for one in _fields(m)),
+        },
         key=len,
         reverse=True,
     )
@@ -526,7 +641,7 @@ _ALMOST_CONNECTION = re.compile(rf"([A-Za-z]+)_+([A-Za-z0-9-]+?)_+({_FIELDS})", 
 def _meant(name: str) -> str | None:
     """Return the setting that a variable's name comes close to without being one."""
     head = name.partition(SEPARATOR)[0]
-    if head in {_MICROSOFT, _PSA, _STORAGE} and (SEPARATOR in name or name == _STORAGE):
+    if head in {_MICROSOFT, _PSA, _NOTIFY, _STORAGE} and (SEPARATOR in name or name == _STORAGE):
         return None  # read already
     if name in _TOP:
         return None
@@ -538,7 +653,9 @@ def _meant(name: str) -> str | None:
             return known
     almost = _ALMOST_CONNECTION.fullmatch(name)
     if almost is not None:
-        family = difflib.get_close_matches(almost[1].upper(), [_MICROSOFT, _PSA], n=1, cutoff=0.6)
+        family = difflib.get_close_matches(
+            almost[1].upper(), [_MICROSOFT, _PSA, _NOTIFY], n=1, cutoff=0.6
+        )
         if family:
             return SEPARATOR.join([family[0], almost[2].lower(), almost[3].upper()])
     return None

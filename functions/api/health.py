@@ -32,6 +32,7 @@ def check_app_health(_request: func.HttpRequest) -> func.HttpResponse:
         "settings": "ok",
         "storage": found.tables,
         "queues": found.queues,
+        "notifiers": found.notifiers,
         "last_cycle": None if found.last_cycle is None else views.run(found.last_cycle),
     }
     return ok(body) if found.healthy else unavailable(body)

@@ -1,4 +1,4 @@
-"""``/api/settings``: the thresholds that hold a plan for a person, and the default view."""
+"""``/api/settings``: what holds a plan for a person, the default view, and who is told when."""
 
 from typing import Annotated
 
@@ -10,6 +10,8 @@ from functions.auth import Role
 from functions.bodies import Body, Seats, example
 from functions.endpoints import Call, endpoint
 from functions.responses import etag_of, ok
+from shared.domain.alerts import AlertKind
+from shared.domain.digests import USUAL, Frequency, Routing
 from shared.domain.guards import GuardSettings
 from shared.domain.preferences import DefaultView, Preferences
 from shared.ports import Versioned
@@ -19,7 +21,9 @@ blueprint = func.Blueprint()
 
 Percent = Annotated[StrictInt, Field(ge=0, le=10_000)]
 Days = Annotated[StrictInt, Field(ge=0, le=31)]
+Hour = Annotated[StrictInt, Field(ge=0, le=23)]
 _DEFAULTS = GuardSettings()
+_ROUTING = Routing()
 
 
 class GuardsBody(Body):
@@ -37,17 +41,35 @@ class GuardsBody(Body):
     freeze_days: Days = _DEFAULTS.freeze_days
 
 
+class RoutingBody(Body):
+    """How soon alerts of each kind are told; a kind that is left out is as at the beginning."""
+
+    kinds: dict[AlertKind, Frequency] = Field(default_factory=dict)
+    hour: Hour = _ROUTING.hour
+
+    def to_domain(self) -> Routing:
+        """Return what differs from the usual, so that a better usual reaches everybody else."""
+        differs = {kind: each for kind, each in self.kinds.items() if each is not USUAL[kind]}
+        return Routing(differs, self.hour)
+
+
 class SettingsBody(Body):
     """All settings that are kept in the storage."""
 
-    model_config = example(guards={"fall_seats": 5, "fall_percent": 25}, default_view="licenses")
+    model_config = example(
+        guards={"fall_seats": 5, "fall_percent": 25},
+        default_view="licenses",
+        alert_routing={"kinds": {"renewal": "monthly", "held": "at_once"}, "hour": 6},
+    )
 
     guards: GuardsBody = GuardsBody()
     default_view: DefaultView = DefaultView.LICENSES
+    alert_routing: RoutingBody = RoutingBody()
 
     def to_domain(self) -> Preferences:
         """Return the settings."""
-        return Preferences(GuardSettings(**self.guards.model_dump()), self.default_view)
+        guards = GuardSettings(**self.guards.model_dump())
+        return Preferences(guards, self.default_view, self.alert_routing.to_domain())
 
 
 @endpoint(blueprint, "GET", "api/settings", role=Role.VIEWER, gives=shapes.Settings, tagged=True)

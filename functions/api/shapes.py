@@ -514,4 +514,5 @@ class Health(Shape):
     settings: str
     storage: str = ""
     queues: str = ""
+    notifiers: dict[str, Literal["ok", "failing", "unused"]] = {}
     last_cycle: Run | None = None  # type: ignore[valid-type]  # made at run time

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from functions.responses import etag_of, jsonable, told
 from shared.domain.agreements import Agreement, Operation, in_words
+from shared.domain.alerts import AlertKind
 from shared.domain.approvals import Approval
 from shared.domain.commerce import joined, owner_of
 from shared.domain.custom import CopyOf, CustomLicense, EntraUsers, GroupMembers
@@ -432,8 +433,10 @@ def run_item(value: RunItem) -> Object:
 
 
 def settings(value: Preferences) -> Object:
-    """What the Admins set."""
-    return _object(value)
+    """What the Admins set; the routing of every kind, as it is now."""
+    routing = value.alert_routing
+    kinds = {kind.value: routing.of(kind).value for kind in AlertKind}
+    return {**_object(value), "alert_routing": {"kinds": kinds, "hour": routing.hour}}
 
 
 # The configuration as a file --------------------------------------------------------------------

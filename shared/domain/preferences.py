@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from shared.domain.digests import Routing
 from shared.domain.guards import GuardSettings
 
 
@@ -23,3 +24,4 @@ class Preferences:
 
     guards: GuardSettings = field(default_factory=GuardSettings)
     default_view: DefaultView = DefaultView.LICENSES
+    alert_routing: Routing = field(default_factory=Routing)

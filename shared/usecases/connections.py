@@ -5,11 +5,13 @@ from datetime import datetime
 from enum import StrEnum
 
 from shared.domain.alerts import AlertKind
+from shared.domain.digests import Digest, DigestSection
 from shared.domain.errors import AccessDeniedError, NotFoundError, SeatsyncError
 from shared.domain.ids import ConnectionName
-from shared.ports import Services
+from shared.ports import Notifier, Services
 from shared.usecases.alert_board import clear_alerts
 from shared.usecases.pauses import psa_key
+from shared.usecases.send_digests import notifier_states
 
 
 class ConnectionKind(StrEnum):
@@ -17,6 +19,7 @@ class ConnectionKind(StrEnum):
 
     MICROSOFT = "microsoft"
     PSA = "psa"
+    NOTIFIER = "notifier"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class ConnectionView:
         time_zone: Whose calendar dates the PSA bills by.
         paused_until: When it may be used again; ``None`` when it may be now. A Microsoft
             connection always may: only single tenants wait.
+        problem: Why a notifier's last message was not sent, or may not have been.
     """
 
     name: ConnectionName
@@ -35,6 +39,7 @@ class ConnectionView:
     provider: str
     time_zone: str | None
     paused_until: datetime | None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ class ConnectionTest:
 
 
 def list_connections(services: Services) -> tuple[ConnectionView, ...]:
-    """Return the connections, Microsoft's first."""
+    """Return the connections, Microsoft's first, and the notifiers last."""
     microsoft = [
         ConnectionView(name, ConnectionKind.MICROSOFT, "microsoft", None, None)
         for name in services.connections.microsoft_names()
@@ -70,13 +75,25 @@ def list_connections(services: Services) -> tuple[ConnectionView, ...]:
             )
             for psa in psas
         ),
+        *(
+            ConnectionView(
+                ConnectionName(one.name),
+                ConnectionKind.NOTIFIER,
+                one.channel,
+                None,
+                None,
+                one.problem,
+            )
+            for one in notifier_states(services)
+        ),
     )
 
 
 def try_connection(name: ConnectionName, services: Services) -> tuple[ConnectionTest, ...]:
     """Read a little through the connections of this name, and say how it went.
 
-    A Microsoft connection and a PSA may share a name; both are tested then.
+    Connections of several kinds may share a name; all are tested then. A notifier sends a message
+    that says so.
 
     Raises:
         NotFoundError: The settings name no such connection.
@@ -86,9 +103,22 @@ def try_connection(name: ConnectionName, services: Services) -> tuple[Connection
         results.append(_tested(name, ConnectionKind.MICROSOFT, services))
     if name in services.connections.psa_names():
         results.append(_tested(name, ConnectionKind.PSA, services))
+    results += [_told(one) for one in services.notifiers if one.name == name]
     if not results:
         raise NotFoundError(f"there is no connection {name}")
     return tuple(results)
+
+
+def _told(notifier: Notifier) -> ConnectionTest:
+    name, kind = ConnectionName(notifier.name), ConnectionKind.NOTIFIER
+    line = "Somebody tested this notifier on the Connections page. There is nothing to do."
+    try:
+        note = notifier.send(Digest("Seatsync: a test", (DigestSection("Test", (line,)),)))
+    except AccessDeniedError as error:
+        return ConnectionTest(name, kind, works=False, detail=f"{error}. {error.remedy}")
+    except SeatsyncError as error:
+        return ConnectionTest(name, kind, works=False, detail=str(error))
+    return ConnectionTest(name, kind, works=not note, detail=note or "a test message was sent")
 
 
 def _tested(name: ConnectionName, kind: ConnectionKind, services: Services) -> ConnectionTest:

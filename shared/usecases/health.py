@@ -1,11 +1,12 @@
 """Whether the app can work."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.domain.errors import SeatsyncError
 from shared.domain.runs import Run, RunReason, Totals
 from shared.ports import Services
 from shared.usecases.close_runs import run_totals
+from shared.usecases.send_digests import NotifierState, notifier_states
 
 LOOK_BACK = 100
 """How many runs are looked through for the last scheduled one."""
@@ -18,11 +19,14 @@ class Health:
     Attributes:
         tables, queues: ``ok`` or a reason.
         last_cycle: The last scheduled run with its totals as of now, if there was one lately.
+        notifiers: ``ok``, ``failing`` or ``unused`` by name. One that fails does not make the app
+            unhealthy: it stops no sync.
     """
 
     tables: str
     queues: str
     last_cycle: tuple[Run, Totals] | None
+    notifiers: dict[str, str] = field(default_factory=dict)
 
     @property
     def healthy(self) -> bool:
@@ -37,9 +41,16 @@ def check_health(services: Services) -> Health:
     if not health.healthy:
         return health
     try:
-        return Health(health.tables, health.queues, _last_cycle(services))
+        notifiers = {one.name: _of(one) for one in notifier_states(services)}
+        return Health(health.tables, health.queues, _last_cycle(services), notifiers)
     except SeatsyncError as error:
         return Health(str(error), health.queues, None)
+
+
+def _of(notifier: NotifierState) -> str:
+    if notifier.problem:
+        return "failing"
+    return "unused" if notifier.sent_at is None else "ok"
 
 
 def _last_cycle(services: Services) -> tuple[Run, Totals] | None:

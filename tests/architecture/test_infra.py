@@ -30,6 +30,12 @@ NOT_SET = {
     "MICROSOFT__main__LOGIN_URL": "the cloud says it",
     "MICROSOFT__main__GRAPH_URL": "the cloud says it",
     "MICROSOFT__main__PARTNER_CENTER_URL": "the cloud says it",
+    "WEBSITE_HOSTNAME": "only the platform may set it",
+    **{
+        name.replace("<name>", "main"): "none is needed; extraSettings takes them"
+        for name in setting_names()
+        if name.startswith("NOTIFY__")
+    },
 }
 """Settings of the app that a deployment leaves alone, and why."""
 

@@ -41,7 +41,7 @@ def test_a_setting_is_documented_in_full(name):
 
 
 def test_the_sample_holds_exactly_the_settings_there_are():
-    named = {re.sub(r"^(MICROSOFT|PSA)__main__", r"\1__<name>__", name) for name in sample()}
+    named = {re.sub(r"^(MICROSOFT|PSA|NOTIFY)__main__", r"\1__<name>__", name) for name in sample()}
 
     assert sorted(named - HOST_ONLY) == list(setting_names())
     assert named >= HOST_ONLY
@@ -62,7 +62,7 @@ def test_the_documented_defaults_are_the_real_ones(provider):
     chosen = {
         name: value or ("given" if name in known else "")
         for name, value in sample().items()
-        if name in known or not name.startswith("PSA__")
+        if name in known or not name.startswith(("PSA__", "NOTIFY__"))
     } | {"PSA__main__PROVIDER": provider}
     optional = [name for name in chosen if documented_default(name) != "–"]
     given = {name: value for name, value in chosen.items() if name not in optional}

@@ -16,6 +16,7 @@ from shared.domain.alerts import Alert, AlertKind, Dismissal
 from shared.domain.approvals import Approval, ApprovalState
 from shared.domain.custom import CustomLicense
 from shared.domain.customers import Customer
+from shared.domain.digests import Claims, Delivery
 from shared.domain.errors import (
     ConflictError,
     LeaseTakenError,
@@ -570,6 +571,36 @@ class FakeDismissals:
     def remove(self, alert_id: str) -> None:
         if self._shelf.get(alert_id) is not None:
             self._shelf.remove(alert_id)
+
+
+class FakeDeliveries:
+    """A ``DeliveryRepository``."""
+
+    def __init__(self) -> None:
+        self._shelf = Shelf[Delivery]()
+        self._claims = Shelf[Claims]()
+
+    def claims(self) -> Versioned[Claims]:
+        return self._claims.get("claims") or Versioned(Claims(), "")
+
+    def open(
+        self, read: Versioned[Claims], claims: Claims, deliveries: Sequence[Delivery]
+    ) -> Versioned[Claims]:
+        saved = self._claims.save(read, claims, "claims")
+        for one in deliveries:
+            self._shelf.put(one, one.delivery_id)
+        return saved
+
+    def all(self) -> tuple[Versioned[Delivery], ...]:
+        return self._shelf.all()
+
+    def save(self, read: Versioned[Delivery], delivery: Delivery) -> Versioned[Delivery]:
+        return self._shelf.save(read, delivery, delivery.delivery_id)
+
+    def forget(self, deliveries: Iterable[Delivery]) -> None:
+        for one in deliveries:
+            if self._shelf.get(one.delivery_id) is not None:
+                self._shelf.remove(one.delivery_id)
 
 
 class FakeSettings:

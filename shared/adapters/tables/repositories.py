@@ -9,6 +9,7 @@ from shared.adapters.tables.changes import ChangeTable
 from shared.adapters.tables.connections import ConnectionTable
 from shared.adapters.tables.custom_licenses import CustomLicenseTable
 from shared.adapters.tables.customers import CustomerTable
+from shared.adapters.tables.deliveries import DeliveryTable
 from shared.adapters.tables.dismissals import DismissalTable
 from shared.adapters.tables.exclusions import ExclusionTable
 from shared.adapters.tables.headers import HeaderTable
@@ -30,6 +31,7 @@ from shared.ports import (
     ConnectionStates,
     CustomerRepository,
     CustomLicenseRepository,
+    DeliveryRepository,
     DismissalRepository,
     ExclusionRepository,
     HeaderRepository,
@@ -65,6 +67,7 @@ class Repositories:
     approvals: ApprovalRepository
     alerts: AlertRepository
     dismissals: DismissalRepository
+    deliveries: DeliveryRepository
     settings: SettingsRepository
     refresh_tokens: RefreshTokens
 
@@ -92,6 +95,7 @@ def repositories(tables: Tables, clock: Clock, lease: timedelta = LASTS) -> Repo
         approvals=ApprovalTable(tables),
         alerts=AlertTable(tables),
         dismissals=DismissalTable(tables),
+        deliveries=DeliveryTable(tables),
         settings=SettingsTable(tables),
         refresh_tokens=RefreshTokenTable(tables),
     )
