@@ -25,6 +25,7 @@ from shared.domain.approvals import Approval, ApprovalState
 from shared.domain.custom import CustomLicense, EntraUsers, PeopleCount, Source
 from shared.domain.customers import Customer, CustomerState, DirectoryTenant, UserFilter
 from shared.domain.descriptions import LineText
+from shared.domain.digests import Delivery, DeliveryState, Digest, DigestSection
 from shared.domain.history import Change
 from shared.domain.ids import (
     AgreementId,
@@ -683,6 +684,18 @@ def a_dismissal() -> Dismissal:
         by=EDITOR,
         at=NOW,
         until=NOW + timedelta(days=14),
+    )
+
+
+def a_delivery(delivery_id: str = "d1") -> Delivery:
+    return Delivery(
+        delivery_id=delivery_id,
+        notifier="billing",
+        digest=Digest("Seatsync: urgent, 1 alert", (DigestSection("Failed", ("no",)),)),
+        state=DeliveryState.DUE,
+        created_at=NOW,
+        next_try_at=NOW,
+        give_up_at=NOW + timedelta(days=1),
     )
 
 

@@ -14,6 +14,7 @@ class FakeDesk:
     def __init__(self) -> None:
         self.notifier = FakeNotifier()
         self.secrets = ()
+        self.their_log = None
         self._lost = 0
 
     def arrived(self) -> list[str]:

@@ -5,6 +5,7 @@ import pytest
 from tests.contract.repositories.attention import (
     AlertsContract,
     ApprovalsContract,
+    DeliveriesContract,
     DismissalsContract,
     SettingsContract,
 )
@@ -97,6 +98,10 @@ class TestAlerts(AlertsContract):
 
 
 class TestDismissals(DismissalsContract):
+    pass
+
+
+class TestDeliveries(DeliveriesContract):
     pass
 
 

@@ -42,6 +42,7 @@ from tests.builders import (
 from tests.contract.repositories.attention import (
     AlertsContract,
     ApprovalsContract,
+    DeliveriesContract,
     DismissalsContract,
     SettingsContract,
 )
@@ -212,6 +213,10 @@ class TestAlerts(AlertsContract):
 
 
 class TestDismissals(DismissalsContract):
+    pass
+
+
+class TestDeliveries(DeliveriesContract):
     pass
 
 

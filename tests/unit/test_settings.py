@@ -304,3 +304,76 @@ def test_calls_are_a_whole_number_that_is_enough_for_a_change(calls):
 
     with pytest.raises(SettingsError, match="CALLS_PER_MINUTE must be a whole number of calls"):
         load_settings(VALID | syncro)
+
+
+EMAIL = {
+    "NOTIFY__billing__CHANNEL": "Email",
+    "NOTIFY__billing__HOST": "smtp.msp.example",
+    "NOTIFY__billing__SENDER": "seatsync@msp.example",
+    "NOTIFY__billing__RECIPIENTS": "ann@msp.example, bob@msp.example",
+}
+TEAMS = {
+    "NOTIFY__chat__CHANNEL": "teams",
+    "NOTIFY__chat__URL": "https://hooks.example/w1?sig=hush-signature",
+}
+
+
+def test_nobody_has_to_be_told():
+    assert load_settings(VALID).notify == {}
+
+
+def test_several_notifiers_stand_side_by_side():
+    settings = load_settings(VALID | EMAIL | TEAMS)
+
+    email = settings.notify["billing"]
+    assert (email.security, email.usual_port) == ("starttls", 587)
+    assert email.recipients == ("ann@msp.example", "bob@msp.example")
+    assert "hush-signature" in settings.notify["chat"].url.get_secret_value()
+    assert "hush" not in repr(settings)
+
+
+@pytest.mark.parametrize(("security", "port"), [("starttls", 587), ("tls", 465), ("none", 25)])
+def test_the_mail_servers_port_follows_from_its_protection(security, port):
+    given = VALID | EMAIL | {"NOTIFY__billing__SECURITY": security}
+
+    assert load_settings(given).notify["billing"].usual_port == port
+    given["NOTIFY__billing__PORT"] = "2525"
+    assert load_settings(given).notify["billing"].usual_port == 2525
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ({"NOTIFY__billing__CHANNEL": "pigeon"}, "NOTIFY__billing__CHANNEL is not a known channel"),
+        ({"NOTIFY__billing__HOST": ""}, "NOTIFY__billing__HOST is missing"),
+        ({"NOTIFY__billing__SENDER": "nobody"}, "NOTIFY__billing__SENDER must be an e-mail"),
+        ({"NOTIFY__billing__RECIPIENTS": "a@b.example;c"}, "NOTIFY__billing__RECIPIENTS must be"),
+        ({"NOTIFY__billing__RECIPIENTS": " , "}, "NOTIFY__billing__RECIPIENTS must be"),
+        ({"NOTIFY__billing__SENDER": "a@b.example\nBcc: c"}, "NOTIFY__billing__SENDER must be"),
+        ({"NOTIFY__billing__PORT": "0"}, "NOTIFY__billing__PORT must be a port"),
+        ({"NOTIFY__billing__USERNAME": "x"}, "NOTIFY__billing needs USERNAME and PASSWORD"),
+        (
+            {
+                "NOTIFY__billing__SECURITY": "none",
+                "NOTIFY__billing__USERNAME": "x",
+                "NOTIFY__billing__PASSWORD": "hush",
+            },
+            "NOTIFY__billing would send its PASSWORD in clear",
+        ),
+        ({"NOTIFY__chat__URL": "http://hooks.example/w1"}, "NOTIFY__chat__URL must begin with"),
+        ({"NOTIFY__chat__URL": "hush"}, "NOTIFY__chat__URL must be a URL"),
+        ({"NOTIFY__chat__HOST": "x"}, "NOTIFY__chat__HOST is unknown"),
+        ({"NOTIFI__chat__CHANNEL": "x"}, "NOTIFI__chat__CHANNEL is unknown"),
+    ],
+)
+def test_a_wrong_notifier_stops_the_start_and_is_named(changed, problem):
+    [found] = problems(VALID | EMAIL | TEAMS | changed)
+
+    assert found.startswith(problem)
+    assert "hush" not in found
+
+
+def test_messages_link_to_the_app_where_the_platform_says_its_name():
+    assert load_settings(VALID).home_url is None
+    given = VALID | {"WEBSITE_HOSTNAME": "msp.azurewebsites.net"}
+    assert load_settings(given).home_url == "https://msp.azurewebsites.net/alerts"

@@ -77,6 +77,8 @@ def pooled_http(pool_size: int = 32) -> requests.Session:
 
     It never repeats a call by itself and keeps no cookies.
     """
+    # At DEBUG it logs whole addresses: a webhook's signature, the users that a query names.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
     http = requests.Session()
     adapter = HTTPAdapter(pool_connections=8, pool_maxsize=pool_size, max_retries=0)
     http.mount("https://", adapter)

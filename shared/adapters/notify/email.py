@@ -5,6 +5,7 @@ import ssl
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
+from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
 from enum import StrEnum
 from typing import Final
@@ -81,7 +82,7 @@ class EmailNotifier:
         return f"{refused} of {of} recipients were refused by the server" if refused else ""
 
     def _message(self, digest: Digest) -> EmailMessage:
-        message = EmailMessage()
+        message = EmailMessage(policy=SMTP)  # with the line ends that a server wants
         message["Subject"] = digest.subject
         message["From"] = self._config.sender
         message["To"] = ", ".join(self._config.recipients)

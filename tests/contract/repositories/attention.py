@@ -7,6 +7,7 @@ import pytest
 
 from shared.domain.alerts import AlertKind
 from shared.domain.approvals import ApprovalState
+from shared.domain.digests import Claims, DeliveryState, Frequency, Routing
 from shared.domain.errors import NotFoundError, StaleVersionError
 from shared.domain.guards import GuardSettings
 from shared.domain.preferences import DefaultView, Preferences
@@ -16,6 +17,7 @@ from tests.builders import (
     NOW,
     OTHER_CUSTOMER,
     OTHER_GROUP,
+    a_delivery,
     a_dismissal,
     an_alert,
     an_approval,
@@ -261,6 +263,60 @@ class DismissalsContract:
         assert stored.alerts.open() == stored.alerts.news() == ()
 
 
+class DeliveriesContract:
+    """A suite."""
+
+    def test_nothing_is_claimed_at_first(self, stored):
+        read = stored.deliveries.claims()
+
+        assert (read.value, read.version) == (Claims(), "")
+        assert stored.deliveries.all() == ()
+
+    def test_a_claim_and_its_deliveries_are_stored_together(self, stored):
+        claims = Claims({Frequency.DAILY: "2026-03-17"}, ("all.1",))
+        opened = stored.deliveries.open(stored.deliveries.claims(), claims, [a_delivery()])
+
+        assert stored.deliveries.claims() == opened
+        assert opened.value == claims
+        assert [read.value for read in stored.deliveries.all()] == [a_delivery()]
+
+    def test_of_two_claims_at_once_one_counts_with_its_deliveries(self, stored):
+        first = stored.deliveries.claims()
+
+        def claim(name):
+            claims = Claims({Frequency.DAILY: name})
+            return stored.deliveries.open(first, claims, [a_delivery(name)])
+
+        answers = at_once(lambda: claim("a"), lambda: claim("b"))
+
+        assert sum(isinstance(answer, StaleVersionError) for answer in answers) == 1
+        [kept] = stored.deliveries.all()
+        assert stored.deliveries.claims().value.periods == {Frequency.DAILY: kept.value.delivery_id}
+        with pytest.raises(StaleVersionError):
+            stored.deliveries.open(first, Claims(), [a_delivery("c")])
+
+    def test_of_two_workers_that_mark_a_delivery_one_does(self, stored):
+        stored.deliveries.open(stored.deliveries.claims(), Claims(), [a_delivery()])
+        [read] = stored.deliveries.all()
+        marked = replace(read.value, state=DeliveryState.SENDING, tried_at=LATER, attempts=1)
+
+        saved = stored.deliveries.save(read, marked)
+
+        with pytest.raises(StaleVersionError):
+            stored.deliveries.save(read, marked)
+        assert stored.deliveries.all() == (saved,)
+        assert stored.deliveries.save(saved, replace(marked, problem="ä")).value.problem == "ä"
+
+    def test_a_forgotten_delivery_is_gone(self, stored):
+        claims = stored.deliveries.claims()
+        stored.deliveries.open(claims, Claims(), [a_delivery("a"), a_delivery("b")])
+
+        stored.deliveries.forget([a_delivery("a")])
+        stored.deliveries.forget([a_delivery("a")])
+
+        assert [read.value.delivery_id for read in stored.deliveries.all()] == ["b"]
+
+
 class SettingsContract:
     """A suite."""
 
@@ -271,7 +327,9 @@ class SettingsContract:
 
     def test_saved_settings_come_back(self, stored):
         wanted = Preferences(
-            GuardSettings(fall_seats=1, freeze_days=3), default_view=DefaultView.SUBSCRIPTIONS
+            GuardSettings(fall_seats=1, freeze_days=3),
+            default_view=DefaultView.SUBSCRIPTIONS,
+            alert_routing=Routing({AlertKind.RENEWAL: Frequency.OFF}, hour=7),
         )
         saved = stored.settings.save(stored.settings.get(), wanted)
 

@@ -1,9 +1,17 @@
 """Decisions by API: settings, approvals, keeping the PSA's number, undo; and the next invoice."""
 
 import json
+from dataclasses import replace
 from datetime import date
 
-from tests.builders import CUSTOMER, a_line
+import pytest
+
+from shared.domain.alerts import AlertKind
+from shared.domain.digests import Frequency
+from shared.domain.errors import UpstreamUnavailableError
+from shared.usecases.send_digests import send_digests
+from tests.builders import CUSTOMER, a_line, an_alert
+from tests.fakes.notify import FakeNotifier
 
 
 def adopted_at(house, seats):
@@ -111,3 +119,44 @@ def test_rows_are_read_again_when_asked(api, house):
 
     assert [row["active"] for row in api.get(path, refresh="true").json["items"]] == [12]
     assert api.get(path, refresh="please").status == 422
+
+
+def test_how_soon_each_kind_is_told_is_a_setting(api):
+    usual = api.get("/api/settings").json["alert_routing"]
+    assert set(usual["kinds"]) == set(AlertKind)
+    assert (usual["kinds"]["failed"], usual["hour"]) == ("at_once", 6)
+
+    wanted = {"kinds": {**usual["kinds"], "renewal": "off"}, "hour": 7}
+    saved = api.put("/api/settings", {"alert_routing": wanted}).json
+
+    assert saved["alert_routing"] == wanted
+    stored = api.house.services.settings.get().value.alert_routing
+    assert stored.kinds == {AlertKind.RENEWAL: Frequency.OFF}
+
+
+@pytest.mark.parametrize(
+    "routing",
+    [{"kinds": {"renewal": "hourly"}}, {"kinds": {"gossip": "off"}}, {"hour": 24}, {"days": 1}],
+)
+def test_a_routing_that_makes_no_sense_is_refused(api, routing):
+    assert api.put("/api/settings", {"alert_routing": routing}).status == 422
+
+
+def test_connections_and_health_tell_of_notifiers_that_fail(api):
+    notifier = FakeNotifier("billing")
+    api.house.services = replace(api.house.services, notifiers=(notifier,))
+    assert api.get("/api/health").json["notifiers"] == {"billing": "unused"}
+
+    notifier.errors = [UpstreamUnavailableError("billing", "no connection")]
+    api.house.services.alerts.put([an_alert()])
+    send_digests(api.house.services)
+
+    health = api.get("/api/health")
+    assert (health.status, health.json["notifiers"]) == (200, {"billing": "failing"})
+    assert "no connection" not in health.text.replace("last_cycle", "")
+    [shown] = [one for one in api.get("/api/connections").json["items"] if one["problem"]]
+    assert (shown["kind"], shown["provider"]) == ("notifier", "email")
+
+    tested = api.post("/api/connections/billing/test").json
+    assert tested["works"] is True
+    assert notifier.sent[0].subject == "Seatsync: a test"
