@@ -37,6 +37,8 @@ class Intent:
         ledger: The ledger once every operation has landed.
         first_uninvoiced: As the agreement said when this was planned.
         created_at: In real time: how long ago its operations may have been sent.
+        follows: The ledger's last change when this was planned, empty when there was none; ``None``
+            where nobody noted it.
     """
 
     change: Change
@@ -44,6 +46,7 @@ class Intent:
     ledger: Ledger
     first_uninvoiced: date
     created_at: datetime
+    follows: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ def recovery(
     """
     if ledger.last_change == intent.change.change_id:
         return Recovery((), ledger)
+    if overtaken(intent, ledger):
+        return Recovery((), None)
     left = left_of(intent.operations, lines)
     if intent.operations and len(left) == len(intent.operations):
         return Recovery((), None)
@@ -89,6 +94,14 @@ def recovery(
         able = tuple(op for op in able if isinstance(op, CreateLine))
     lost = tuple(op for op in left if op not in able)
     return Recovery(able, with_standing_line(abandoned(lost, intent, ledger, lines), lines))
+
+
+def overtaken(intent: Intent, ledger: Ledger) -> bool:
+    """Return whether another change was completed between the intent's plan and its opening.
+
+    Nothing of such an intent was sent: its worker had lost the lease, and died before it noticed.
+    """
+    return intent.follows is not None and (ledger.last_change or "") != intent.follows
 
 
 def left_of(

@@ -9,7 +9,15 @@ from datetime import date
 from shared.domain.agreements import AgreementLine, CreateLine, LineKind
 from shared.domain.errors import LeaseTakenError, OperatorActionError, OutcomeInDoubtError
 from shared.domain.ids import AgreementId, CustomerId, GroupId
-from shared.domain.intents import Intent, abandoned, doubt, left_of, recovery, with_standing_line
+from shared.domain.intents import (
+    Intent,
+    abandoned,
+    doubt,
+    left_of,
+    overtaken,
+    recovery,
+    with_standing_line,
+)
 from shared.domain.ledger import Ledger
 from shared.ports import Lease, PsaGateway, Services, Versioned
 
@@ -39,7 +47,8 @@ class OperationWriter:
             UnknownOutcomeError: A write got no answer; the intent stays for ``recover``.
             OperatorActionError: The PSA refused an operation; what landed before it is kept.
         """
-        opened = self._services.intents.open(intent)
+        follows = self._before(ledger).last_change or ""
+        opened = self._services.intents.open(replace(intent, follows=follows))
         self._still_ours(lease, opened)
         self._execute(opened, ledger, lease)
 
@@ -62,9 +71,13 @@ class OperationWriter:
                 landed.
             LeaseTakenError, UnknownOutcomeError: as ``write``.
         """
+        # A worker that stalled past its lease would take the intent of the one who writes now for
+        # an abandoned one, and judge it by lines from before that one's writes.
+        lease.keep()
         before = self._before(ledger)
         saved = before.last_change == intent.value.change.change_id
-        if not saved and left_of(intent.value.operations, lines):
+        sent = not saved and not overtaken(intent.value, before)
+        if sent and left_of(intent.value.operations, lines):
             self._without_doubt(intent.value, lines)
         found = recovery(intent.value, before, lines, first_uninvoiced)
         if found.ledger is None:

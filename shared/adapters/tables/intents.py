@@ -49,6 +49,7 @@ class StoredIntent:
     ledger: Ledger
     first_uninvoiced: date
     created_at: datetime
+    follows: str | None = None
 
 
 class IntentTable:
@@ -87,6 +88,7 @@ def _stored(intent: Intent) -> StoredIntent:
         ledger=intent.ledger,
         first_uninvoiced=intent.first_uninvoiced,
         created_at=intent.created_at,
+        follows=intent.follows,
     )
 
 
@@ -97,6 +99,7 @@ def _intent(stored: StoredIntent) -> Intent:
         ledger=stored.ledger,
         first_uninvoiced=stored.first_uninvoiced,
         created_at=stored.created_at,
+        follows=stored.follows,
     )
 
 
