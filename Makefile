@@ -72,13 +72,13 @@ imports: $(PACKAGES)
 	@$(VENV)/bin/lint-imports --no-logo
 
 fast: $(PACKAGES)
-	@PROPERTY_EFFORT=$(EFFORT) $(PYTEST) $(PARALLEL) --ignore=tests/integration
+	@PROPERTY_EFFORT=$(EFFORT) $(PYTEST) $(PARALLEL) --ignore=tests/integration --ignore=tests/model
 
 unit: $(PACKAGES) ## The unit tests alone.
 	@$(PYTEST) $(PARALLEL) tests/unit
 
 integration: setup ## The tests on real storage and real processes alone.
-	@$(PYTEST) $(PARALLEL) tests/integration
+	@$(PYTEST) $(PARALLEL) tests/model tests/integration
 
 assets: setup ## Copy the pages' styles and scripts from node_modules into functions/pages/static/vendor.
 	@$(PYTHON) -m local.assets

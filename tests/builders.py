@@ -574,6 +574,7 @@ def an_intent(
         ledger=ledger or a_ledger(change.group_id, customer_id=change.customer_id, last_written=12),
         first_uninvoiced=first_uninvoiced,
         created_at=created_at,
+        follows="change-0",
     )
 
 

@@ -109,6 +109,27 @@ def test_an_intent_that_is_in_the_ledger_is_done():
     assert (found.remaining, found.ledger) == ((), AFTER)
 
 
+def test_an_intent_that_was_opened_after_another_change_is_forgotten_whatever_the_lines_show():
+    overtaken = replace(RISE, follows="change-of-before")
+    later = replace(BEFORE, last_change="another-change")
+
+    found = recovery(overtaken, later, (a_line(), DATED_LINE), APRIL)
+
+    assert (found.remaining, found.ledger) == ((), None)
+
+
+@pytest.mark.parametrize(("follows", "last"), [("", None), ("change-0", "change-0"), (None, "x")])
+def test_an_intent_that_nobody_overtook_is_finished(follows, last):
+    found = recovery(
+        replace(RISE, follows=follows),
+        replace(BEFORE, last_change=last),
+        (a_line(), DATED_LINE),
+        APRIL,
+    )
+
+    assert found.remaining == (A_RISE,)
+
+
 def test_an_adoption_is_finished_without_a_write():
     assert recovery(an_intent(), BEFORE, (a_line(),), APRIL).ledger == AFTER
 
