@@ -51,6 +51,7 @@ class FindingKind(StrEnum):
     PRODUCT = "product"
     SEVERAL_LINES = "several_lines"
     OTHER_TOOL = "other_tool"
+    ENDING_LINE = "ending_line"
     LESS_INCLUDED = "less_included"
     NOT_WHOLE = "not_whole"
     COMPUTED = "computed"
@@ -361,6 +362,11 @@ def _concerns(line: AgreementLine, request: PreflightRequest) -> bool:
 
 def _of_contents(line: AgreementLine, request: PreflightRequest) -> Iterator[Finding]:
     using = _using(line, request)
+    if using and line.ends is not None and not any(one.owns(line) for one in using):
+        rows = tuple(row for one in using for row in one.row_ids)
+        text = f"line {line.line_id} ends on {line.ends}: the mapped row begins on the day after"
+        yield Finding(FindingKind.ENDING_LINE, Severity.INFO, text, (line.line_id,), rows)
+        return
     severity = Severity.BLOCK if using else Severity.WARN
     rows = tuple(dict.fromkeys(row for one in using for row in one.row_ids))
     for kind, text in _contents(line, request):

@@ -63,9 +63,10 @@ def retry_failed(run_id: RunId, services: Services, *, requested_by: str) -> Run
 
     Raises:
         NotFoundError: There is no such run.
-        ConflictError: Nothing in it failed.
+        ConflictError: Nothing in it failed, or it ended lines of another tool.
     """
-    services.runs.get(run_id)
+    if services.runs.get(run_id).value.reason is RunReason.FOREIGN_LINES:
+        raise ConflictError("look at the preview of the foreign lines again, and end what is left")
     failed = {i.customer_id for i in services.runs.items(run_id) if i.state is ItemState.FAILED}
     customers = []
     for customer_id in sorted(failed):

@@ -96,6 +96,8 @@ def _changes_of(run_id: RunId, services: Services) -> list[Change]:
 def _refused(
     change: Change, ledger: Versioned[Ledger] | None, until: date, services: Services
 ) -> str:
+    if not change.rows:
+        return "it ended a line of another tool; take the last day away in the PSA"
     if change.result != "written":
         return "the line was only taken over"
     if ledger is None or ledger.value.last_change != change.change_id:

@@ -37,6 +37,8 @@ def test_another_tools_line_ends_and_ours_begins_on_the_day_after(stack: Stack):
     assert sum(one["changed"] for one in ended) == 1
     assert sum(one["unchanged"] for one in ended) == len(ended) - 1
     assert stack.lines() == [(9, "2026-01-01", "2026-03-31")]
+    [report] = stack.post(f"{ADDRESS}/preflight").json()["items"]
+    assert (report["worst"], report["findings"][0]["kind"]) == ("info", "ending_line")
     [entry] = stack.get(f"/api/customers/{story.customer_id}/history").json()["items"]
     assert (entry["actor"], "moving" in entry["why"]) == ("developer", True)
 

@@ -170,6 +170,13 @@ def test_a_line_that_the_row_waits_for_blocks_and_a_stranger_warns(fields, kind)
     assert (kind, "warn") in preflight(line, groups=())
 
 
+@pytest.mark.parametrize("marker", ["ACME-1", None], ids=["marked", "unmarked"])
+def test_a_line_that_ends_lets_the_row_begin_after_it(marker):
+    line = a_line(marker=marker, ends=date(2026, 3, 31), less_included=2)
+
+    assert preflight(line) == [("ending_line", "info")]
+
+
 def test_a_mapping_that_makes_its_own_line_is_not_blocked_by_another_tools():
     found = preflight(a_line(marker="ACME-1"), groups=(billed(adopts=False),))
 
@@ -249,4 +256,4 @@ def test_a_price_policy_says_what_a_seat_costs(policy, of_product, price):
 
 def test_every_kind_has_a_severity_that_is_known():
     assert {*Severity} == {"block", "warn", "info"}
-    assert len({*FindingKind}) == 21
+    assert len({*FindingKind}) == 22

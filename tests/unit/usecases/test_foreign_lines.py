@@ -22,6 +22,8 @@ from shared.usecases.foreign_lines import (
     end_foreign_lines,
     preview_foreign_lines,
 )
+from shared.usecases.start_run import retry_failed
+from shared.usecases.undo_run import undo_run
 from tests.builders import (
     AGREEMENT,
     CUSTOMER,
@@ -77,6 +79,20 @@ def test_what_was_shown_is_ended_once_and_history_says_who_and_why(house):
     assert "moving" in change.why
     assert (change.before, change.after) == (10, 10)
     assert house.services.intents.of_customer(CUSTOMER) == ()
+    assert house.services.ledgers.of_customer(CUSTOMER) == ()
+
+
+def test_a_run_that_ended_lines_is_neither_undone_nor_tried_again_by_itself(house):
+    seen = preview(house)
+    run_id, _ = end_foreign_lines(
+        MAIN, THEIRS, seen.fingerprint, house.services, note="moving", actor=EDITOR
+    )
+    house.drain()
+
+    with pytest.raises(ConflictError, match="line of another tool"):
+        undo_run(run_id, house.services, until=date(2026, 4, 30), note="", actor=EDITOR)
+    with pytest.raises(ConflictError, match="preview"):
+        retry_failed(run_id, house.services, requested_by=EDITOR)
 
 
 def test_the_mapped_row_waits_for_the_day_after_and_is_billed_once(house):
