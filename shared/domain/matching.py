@@ -65,7 +65,7 @@ def best_matches(
         tenants: Names and domains.
         taken: Companies that are customers already, with the customer's name.
     """
-    known = list(companies)
+    known = [_Known(one, normalised(one.name), site_of(one.website)) for one in companies]
     found = [_best(name, domain, known) for name, domain in tenants]
     rivals: dict[CompanyId, list[int]] = defaultdict(list)
     for number, match in enumerate(found):
@@ -111,23 +111,13 @@ def site_of(address: str) -> str:
     return "" if everybodys or "." not in host else host
 
 
-def _best(name: str, domain: str, companies: Sequence[Company]) -> Match:
-    ours = normalised(name)
-    alike = SequenceMatcher(None, "", ours, autojunk=False)
-    best, second = _NONE, _NONE
-    for company in companies:
-        found = _match(ours, domain, company, alike)
-        if (found.by_both, found.match.score) > (best.by_both, best.match.score):
-            best, second = found, best
-        elif (found.by_both, found.match.score) > (second.by_both, second.match.score):
-            second = found
-    match, rival = best.match, second.match
-    if match.company is None or match.score < SURE:
-        return match
-    alone = best.by_both and not second.by_both
-    if rival.company is not None and match.score - rival.score < _AMBIGUOUS and not alone:
-        return _doubted(match, f"{rival.company.name} fits nearly as well ({rival.why})")
-    return replace(match, sure=True)
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A company with its name and web site in the form that is compared."""
+
+    company: Company
+    name: str
+    site: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,27 +131,55 @@ class _Found:
 _NONE = _Found(Match(None, 0, _NOTHING))
 
 
-def _match(ours: str, domain: str, company: Company, alike: "SequenceMatcher[str]") -> _Found:
-    theirs, site, their_site = normalised(company.name), site_of(domain), site_of(company.website)
-    same_name = bool(ours) and ours == theirs
-    if site and site == their_site:
+def _best(name: str, domain: str, companies: Sequence[_Known]) -> Match:
+    ours, site, label = normalised(name), site_of(domain), normalised(_label(domain))
+    found = [_exact(ours, site, label, one) for one in companies]
+    if max((one.match.score for one in found), default=0) <= SURE:
+        # Only now may a name that is merely similar decide, or leave it undecided.
+        alike = SequenceMatcher(None, "", ours, autojunk=False)
+        found += [_similar(ours, one, alike) for one in companies]
+    best, second = _NONE, _NONE
+    for one in found:
+        if (one.by_both, one.match.score) > (best.by_both, best.match.score):
+            second = best if best.match.company != one.match.company else second
+            best = one
+        elif one.match.company != best.match.company and one.match.score > second.match.score:
+            second = one
+    match, rival = best.match, second.match
+    if match.company is None or match.score < SURE:
+        return match
+    alone = best.by_both and not second.by_both
+    if rival.company is not None and match.score - rival.score < _AMBIGUOUS and not alone:
+        return _doubted(match, f"{rival.company.name} fits nearly as well ({rival.why})")
+    return replace(match, sure=True)
+
+
+def _exact(ours: str, site: str, label: str, known: _Known) -> _Found:
+    """A match by a name or domain that is the same."""
+    company, same_name = known.company, bool(ours) and ours == known.name
+    if site and site == known.site:
         if same_name:
-            return _Found(
-                Match(company, 100, f"same name and domain as {company.name}"), by_both=True
-            )
+            why = f"same name and domain as {company.name}"
+            return _Found(Match(company, 100, why), by_both=True)
         return _Found(Match(company, _SAME_SITE, f"domain {site} is that of {company.name}"))
     if same_name:
-        if site and their_site and _label(site) != _label(their_site):
-            why = f"same name as {company.name}, whose web site {their_site} is not {site}"
+        if site and known.site and _label(site) != _label(known.site):
+            why = f"same name as {company.name}, whose web site {known.site} is not {site}"
             return _Found(Match(company, SURE - 1, why))
         return _Found(Match(company, 100, f"same name as {company.name}"))
-    label = normalised(_label(domain))
-    if label and label == theirs.replace(" ", ""):
-        return _Found(Match(company, SURE, f"domain {domain} is the name {company.name}"))
-    score = _likeness(ours, theirs, alike)
+    if label and label == known.name.replace(" ", ""):
+        return _Found(Match(company, SURE, f"domain {site or label} is the name {company.name}"))
+    return _NONE
+
+
+def _similar(ours: str, known: _Known, alike: "SequenceMatcher[str]") -> _Found:
+    if ours == known.name:
+        return _NONE
+    score = _likeness(ours, known.name, alike)
     if score < _NEAR:
         return _NONE
-    return _Found(Match(company, min(score, SURE - 1), f"name is similar to {company.name}"))
+    name = known.company.name
+    return _Found(Match(known.company, min(score, SURE - 1), f"name is similar to {name}"))
 
 
 def _label(host: str) -> str:

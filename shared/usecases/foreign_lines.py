@@ -1,6 +1,6 @@
 """End lines that another tool made: first shown, then ended exactly as they were shown.
 
-Source: docs/adr/0022-ending-another-tools-lines.md
+Source: docs/adr/0023-ending-another-tools-lines.md
 """
 
 from collections.abc import Iterable, Iterator
