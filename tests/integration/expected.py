@@ -28,7 +28,17 @@ class Expected:
     overtaken: list[Line]
 
 
+_EIGHT = Line(8, "2026-01-01", "2026-03-16", marked=False)
+
 EXPECTED: Final[Mapping[str, Expected]] = {
+    # The service's own units change from the day on. A new service is two writes.
+    "autotask": Expected(
+        created=[Line(10, "2026-03-17", None, marked=True)],
+        creating=["psa Services POST", "psa ContractServiceAdjustments POST"],
+        changed=[_EIGHT, Line(12, "2026-03-17", None, marked=False)],
+        changing=["psa ContractServiceAdjustments POST"],
+        overtaken=[_EIGHT, Line(15, "2026-03-17", None, marked=False)],
+    ),
     # No dates, so no days that March is charged for: April's invoice bills the quantity whole.
     "syncro": Expected(
         created=[Line(10, None, None, marked=True)],

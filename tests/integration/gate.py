@@ -37,7 +37,7 @@ class Verdict:
     Attributes:
         victim: The host that dies once the call has landed.
         lost: The call lands, and its answer does not come back.
-        copies: How often the call is sent on.
+        copies: How often the call is sent on; 0 lets it never arrive.
     """
 
     victim: Host | None = None
@@ -71,6 +71,7 @@ class Gate:
         self.blown = threading.Event()
         self._lock = threading.Lock()
         self._victim: Host | None = None
+        self._arrives = True
         self._fatal: int | str = 0
         self._held: list[_Held] = []
 
@@ -90,8 +91,13 @@ class Gate:
         """Let the step, counted from 1 or the first one of a name, land and never be answered."""
         self._begin(step, None)
 
-    def _begin(self, fatal: int | str, victim: Host | None) -> None:
+    def swallow(self, step: int | str) -> None:
+        """Let the step, counted from 1 or the first one of a name, never arrive."""
+        self._begin(step, None, arrives=False)
+
+    def _begin(self, fatal: int | str, victim: Host | None, *, arrives: bool = True) -> None:
         with self._lock:
+            self._arrives = arrives
             self.steps, self.messages = [], []
             self._fatal, self._victim = fatal, victim
             self.blown.clear()
@@ -127,6 +133,8 @@ class Gate:
             held.released.wait(HELD_SECONDS)
         waits = "visibilitytimeout=0" not in target
         copies = 2 if queued and self.carries_messages_twice and not waits else 1
+        if lost and not self._arrives:
+            copies = 0
         return Verdict(self._victim if lost else None, lost=lost, copies=copies)
 
 
