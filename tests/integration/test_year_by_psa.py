@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import requests
 
+from local.simulators.autotask.billing import Calendar
 from local.simulators.microsoft.builders import a_subscription, a_tenant
 from local.simulators.microsoft.state import Subscription, set_seats
 from local.sites import site
@@ -24,6 +25,7 @@ from local.sites.site import Agreement, Company, Product, Story, Terms
 from shared import exact_json
 from tests.integration.stack import Stack, stack_in
 from tests.integration.wire import Sent
+from tests.property.adjusted import DayOracle
 from tests.property.plain import PlainOracle
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
@@ -151,6 +153,9 @@ class Books:
 
     control = "invoice-run"
 
+    def prepare(self, stack: Stack) -> None:
+        """Set what the site allows, and say so to the app."""
+
     def owes(self, row: Row, *, begins: date | None = None) -> None:
         """A row begins to be billed."""
         raise NotImplementedError
@@ -243,7 +248,89 @@ class PlainBooks(Books):
         return "put", int(last), body["quantity"]
 
 
-BOOKS: dict[str, Callable[[], Books]] = {"syncro": PlainBooks}
+@dataclass
+class AdjustedBooks(Books):
+    """Autotask: a line's units change from a day on, and each day costs what is in force."""
+
+    control = "approve-and-post"
+    oracles: list[tuple[Row, int, DayOracle]] = field(default_factory=list)
+    left: dict[int, date] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.first_unposted = {n: terms.not_invoiced_from for n, terms in TERMS.items()}
+
+    def prepare(self, stack):
+        stack.psa.switches.units_to_zero = True
+        stack.environment["PSA__main__UNITS_TO_ZERO"] = "true"
+
+    def owes(self, row, *, begins=None):
+        product = row.product if begins is None else row.moves_to
+        oracle = DayOracle(
+            calendar_of(row.agreement), credits_on=False, changes_posted=True, starts=begins
+        )
+        if row.taken_over is not None and begins is None:
+            oracle.begin_with(row.taken_over)
+        if row.starts is not None:
+            oracle.starts = row.starts
+        self.oracles.append((row, product, oracle))
+
+    def leaves(self, row, last):
+        self.left[row.product] = last
+
+    def sync(self, day, seats):
+        for row, product, oracle in self.oracles:
+            there = day <= self.left.get(product, date.max)
+            if row.starts is None or row.starts <= day:
+                needed = seats[row.name] if there else 0
+                oracle.sync(day, needed, self.first_unposted[row.agreement])
+
+    def invoice(self, day, invoice):
+        if invoice["period"] is not None:
+            last = date.fromisoformat(invoice["period"]["to"])
+            self.first_unposted[invoice["contract_id"]] = last + DAY
+
+    def owed(self):
+        return {
+            (product, start): share * Fraction(row.price)
+            for row, product, oracle in self.oracles
+            for start, share in oracle.shares(self.first_unposted[row.agreement] - DAY).items()
+        }
+
+    def billed(self, invoices):
+        found: Money = defaultdict(Fraction)
+        for row in ROWS:
+            before = calendar_of(row.agreement).containing(TERMS[row.agreement].starts)
+            while row.taken_over and before.start < TERMS[row.agreement].not_invoiced_from:
+                found[row.product, before.start] += Fraction(row.price) * row.taken_over
+                before = calendar_of(row.agreement).containing(before.last + DAY)
+        for invoice in invoices:
+            calendar = calendar_of(invoice["contract_id"])
+            for line in invoice["lines"]:
+                start = calendar.containing(date.fromisoformat(line["from"])).start
+                found[line["product_id"], start] += Fraction(line["amount"])
+        return found
+
+    def shown(self, operation):
+        if operation["operation"] == "CreateLine":
+            change = "adjust", operation["quantity"], operation["starts"]
+            return [("service", int(operation["product_id"])), change]
+        change = operation["after"] - operation["before"]
+        return [("adjust", change, operation["effective"])]
+
+    def sent(self, write):
+        body = exact_json.loads(write.body.decode())
+        if write.path.endswith("/Services"):
+            return "service", body["serviceID"]
+        return "adjust", body["unitChange"], body["effectiveDate"][:10]
+
+
+def calendar_of(agreement: int) -> Calendar:
+    """The periods of an agreement."""
+    terms = TERMS[agreement]
+    return Calendar(terms.starts, 12 if terms.annual else 1, date(2090, 1, 1))
+
+
+BOOKS: dict[str, Callable[[], Books]] = {"autotask": AdjustedBooks, "syncro": PlainBooks}
 
 
 @dataclass
@@ -373,6 +460,7 @@ def year(
     """The whole year in one PSA, lived once for all tests."""
     with stack_in(tmp_path_factory.mktemp(request.param), request.param) as stack:
         year = Year(stack, BOOKS[request.param]())
+        year.books.prepare(stack)
         year.begin(date(2028, 1, 10))
         year.play(STORY)
         yield year
