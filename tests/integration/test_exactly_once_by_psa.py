@@ -163,3 +163,21 @@ def test_an_older_run_that_is_overtaken_takes_nothing_back(there, overtaken):
 
 def test_the_simulator_saw_no_call_that_breaks_its_contract(there):
     assert there.scenes.stack.psa_simulator.violations == []
+
+
+@pytest.mark.parametrize("there", ["autotask"], indirect=True, scope="module")
+def test_a_difference_is_not_sent_twice_although_reads_do_not_show_it_yet(there):
+    scene, lines, history = there.case("change")
+    switches = there.scenes.stack.psa.switches
+    there.scenes.gate.lose_answer("psa ContractServiceAdjustments POST")
+    switches.lag_reads = 4
+
+    try:
+        run = scene.sync()
+        there.scenes.stack.idle(seconds=60)
+    finally:
+        switches.lag_reads = 0
+
+    assert run["items"]["changed"] == 1
+    assert there.scenes.gate.steps.count("psa ContractServiceAdjustments POST") == 1
+    assert_written_once(scene, lines, history)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import pytest
 
+from tests.integration.expected import EXPECTED
 from tests.integration.scenes import Line, Scenes, scenes_in
 from tests.integration.stack import Host
 
@@ -15,6 +16,10 @@ CUSTOMERS = 8
 EACH = 3
 """Sync Nows of each host for one customer."""
 TICK_SECONDS = 2
+ONE_BY_ONE = {
+    "AzureFunctionsJobHost__extensions__queues__batchSize": "1",
+    "AzureFunctionsJobHost__extensions__queues__newBatchThreshold": "0",
+}
 CHANGED = [
     Line(12, "2026-01-01", None, marked=False),
     Line(4, "2026-03-17", "2026-03-31", marked=True),
@@ -24,11 +29,7 @@ CHANGED = [
 @pytest.fixture
 def scenes(tmp_path) -> Iterator[Scenes]:
     """A stack whose hosts take one message at a time, so that both get some."""
-    one_by_one = {
-        "AzureFunctionsJobHost__extensions__queues__batchSize": "1",
-        "AzureFunctionsJobHost__extensions__queues__newBatchThreshold": "0",
-    }
-    with scenes_in(tmp_path, **one_by_one) as scenes:
+    with scenes_in(tmp_path, **ONE_BY_ONE) as scenes:
         yield scenes
 
 
@@ -76,6 +77,34 @@ def test_sync_nows_of_one_customer_at_the_same_time_write_once(scenes):
     assert sorted(scene.history, key=str) == [(8, 12), (8, 8)]
     assert scene.left_over() == []
     assert scene.planned == [("in_step", [])]
+
+
+@pytest.mark.parametrize("psa", EXPECTED)
+def test_two_hosts_write_each_line_once_in_every_psa(tmp_path, psa):
+    with scenes_in(tmp_path, psa=psa, **ONE_BY_ONE) as scenes:
+        stack, expected = scenes.stack, EXPECTED[psa]
+        created = scenes.arrange(seats=10)
+        changed = scenes.adopted(seats=8)
+        hosts = [stack.host, stack.start_host()]
+        changed.buy(4)
+
+        def ask(host: Host) -> str:
+            answer = host.call("POST", "/api/runs", json={})
+            assert answer.status_code == 202, answer.text
+            return str(answer.json()["run_id"])
+
+        with ThreadPoolExecutor(len(hosts)) as people:
+            runs = list(people.map(ask, hosts))
+        for run_id in runs:
+            assert stack.finished(run_id, seconds=120)["items"]["failed"] == 0
+        stack.idle(seconds=120)
+
+        assert (created.lines, created.history) == (expected.created, [(None, 10)])
+        assert changed.lines == expected.changed
+        assert sorted(changed.history) == [(8, 8), (8, 12)]
+        for scene in (created, changed):
+            assert scene.planned == [("in_step", [])]
+            assert scene.left_over() == []
 
 
 def test_a_line_group_waits_for_the_host_that_has_it(scenes):
