@@ -16,12 +16,14 @@ from shared.domain.agreements import (
     EndLine,
     Operation,
     Product,
+    QuantityStep,
     RemoveLine,
     SetDescription,
     SetPrice,
     SetQuantity,
 )
 from shared.domain.errors import (
+    ConflictError,
     NotFoundError,
     RequestRefusedError,
     SeatsyncError,
@@ -169,7 +171,9 @@ class FakePsa:
             case RemoveLine():
                 self.lines.pop(operation.line_id, None)
                 return None
-            case SetQuantity() | AdjustQuantity() | AddProrata():
+            case AdjustQuantity():
+                line = self._adjusted(self._line(operation.line_id), operation)
+            case SetQuantity() | AddProrata():
                 line = replace(self._line(operation.line_id), quantity=operation.after)
             case EndLine():
                 line = replace(self._line(operation.line_id), ends=operation.last_day)
@@ -199,7 +203,24 @@ class FakePsa:
             unit_cost=product.cost,
             billable=create.billable,
             product_name=product.name,
+            steps=self._first_step(create),
         )
+
+    def _first_step(self, create: CreateLine) -> tuple[QuantityStep, ...] | None:
+        if self.capabilities.change is not ChangeKind.DATED_ADJUSTMENTS:
+            return None
+        return (QuantityStep(create.starts, create.quantity),)
+
+    def _adjusted(self, line: AgreementLine, change: AdjustQuantity) -> AgreementLine:
+        """The line with a change that nothing takes back: each after the last one."""
+        if line.steps is None:
+            return replace(line, quantity=change.after)
+        if line.quantity_on(change.effective) != change.before:
+            raise ConflictError(f"line {line.line_id} has not {change.before} units")
+        if line.steps and line.steps[-1].starts >= change.effective:
+            raise RequestRefusedError(f"line {line.line_id} has a change of that day, or after it")
+        step = QuantityStep(change.effective, change.after)
+        return replace(line, quantity=change.after, steps=(*line.steps, step))
 
     def _read(self, name: str) -> None:
         self.calls.append(name)

@@ -1,0 +1,120 @@
+"""A whole house on a PSA whose lines change by adjustments that nothing takes back (Autotask)."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from shared.domain.agreements import AdjustQuantity, CreateLine, QuantityStep
+from shared.domain.alerts import AlertKind
+from shared.domain.mappings import ExistingLine
+from shared.domain.runs import ItemState
+from tests.builders import AGREEMENT, APRIL, CUSTOMER, LINE, MARCH, TODAY, a_line
+from tests.house import House
+from tests.property.adjusted import AUTOTASK
+
+MARCH_18 = date(2026, 3, 18)
+
+
+@pytest.fixture
+def house():
+    """Ten seats on a line that was there already; March is open."""
+    house = House().with_customer().with_mapping().holds(10).invoiced_through(MARCH)
+    house.psa.capabilities = AUTOTASK
+    house.psa.add(replace(a_line(LINE, quantity=10), steps=(QuantityStep(date(2026, 1, 1), 10),)))
+    house.cycle()
+    return house
+
+
+def adjustments(house: House) -> list[tuple[date, int, int]]:
+    assert all(isinstance(one, AdjustQuantity) for one in house.psa.writes)
+    return [
+        (one.effective, one.before, one.after)
+        for one in house.psa.writes
+        if isinstance(one, AdjustQuantity)
+    ]
+
+
+def test_a_line_that_is_there_is_taken_over_without_a_write(house):
+    assert house.psa.writes == []
+    assert house.services.ledgers.of_customer(CUSTOMER)[0].value.line_id == LINE
+
+
+def test_more_seats_are_adjusted_from_today_and_a_quiet_cycle_writes_nothing(house):
+    house.holds(12).cycle()
+
+    house.on(MARCH_18).cycle()
+
+    assert adjustments(house) == [(TODAY, 10, 12)]
+
+
+def test_fewer_seats_wait_for_the_next_period_and_are_remembered(house):
+    house.holds(8).cycle()
+    waited = list(house.psa.writes)
+
+    house.on(date(2026, 4, 3)).cycle()
+
+    assert waited == []
+    assert adjustments(house) == [(APRIL, 10, 8)]
+
+
+def test_in_a_posted_period_a_change_counts_from_the_first_day_that_is_not(house):
+    house.invoiced_through(APRIL).holds(12).cycle()
+
+    house.holds(8).cycle()
+
+    assert adjustments(house) == [(APRIL, 10, 12), (date(2026, 4, 2), 12, 8)]
+
+
+def test_a_lost_answer_adjusts_once(house):
+    house.psa.lose_next_answer()
+
+    house.holds(12).cycle()
+
+    assert adjustments(house) == [(TODAY, 10, 12)]
+    assert house.psa.lines[LINE].quantity == 12
+    assert house.services.intents.of_customer(CUSTOMER) == ()
+
+
+def test_messages_that_come_twice_adjust_once(house):
+    house.holds(12)
+    house.cycle()
+
+    house.drain(each=2)
+    house.sync_now()
+
+    assert adjustments(house) == [(TODAY, 10, 12)]
+
+
+def test_a_new_line_begins_where_nothing_is_posted():
+    house = House().with_customer().with_mapping(existing_line=ExistingLine.CREATE).holds(4)
+    house.psa.capabilities = AUTOTASK
+
+    house.cycle()
+
+    [create] = house.psa.writes
+    assert isinstance(create, CreateLine)
+    assert (create.starts, create.quantity) == (APRIL, 4)  # March is posted in this house
+
+
+def test_a_line_that_cannot_be_empty_is_for_a_person(house):
+    house.invoiced_through(APRIL).holds(0)
+    house.psa.capabilities = replace(AUTOTASK, can_reach_zero=False)
+
+    run = house.cycle()
+
+    assert house.psa.writes == []
+    assert [item.state for item in house.items(run)] == [ItemState.HELD]
+
+
+def test_somebody_elses_adjustment_is_held_and_shown(house):
+    line = house.psa.lines[LINE]
+    house.psa.edit(
+        LINE, quantity=15, steps=(*(line.steps or ()), QuantityStep(date(2026, 3, 12), 15))
+    )
+
+    house.holds(11).cycle()
+
+    assert house.psa.writes == []
+    assert AlertKind.DRIFT in {one.kind for one in house.services.alerts.open_of(CUSTOMER)}
+    assert {one.agreement_id for one in house.psa.lines.values()} == {AGREEMENT}
