@@ -7,7 +7,7 @@ between. Lists page by an opaque continuation token.
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from shared.domain.agreements import (
     Agreement,
@@ -250,6 +250,30 @@ class Notifier(Protocol):
             OperatorActionError: It was certainly not sent; a person has to mend something.
             UnknownOutcomeError: It may have been sent.
         """
+
+
+
+
+@runtime_checkable
+class ReadsManyLines(Protocol):
+    """What a gateway can do besides where its PSA lists the lines of many agreements at once."""
+
+    def list_lines_of(
+        self, agreements: Sequence[Agreement]
+    ) -> dict[AgreementId, tuple[AgreementLine, ...]]:
+        """Return the lines of each of these agreements, as far as a plan of today looks.
+
+        Good to see that nothing is to be done. Before a change the lines are read whole.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLines:
+    """An agreement's lines as a run read them with those of many others."""
+
+    agreement_id: AgreementId
+    lines: tuple[AgreementLine, ...]
+    read_at: datetime
 
 
 class TenantQueue(Protocol):
@@ -644,7 +668,7 @@ class RunRepository(Protocol):
 
 
 class HeaderRepository(Protocol):
-    """Agreement headers that a run read once for all its messages."""
+    """Agreement headers, and lines, that a run read once for all its messages."""
 
     def put(self, run_id: RunId, psa: ConnectionName, agreements: Iterable[Agreement]) -> None:
         """Keep the headers for the run, in batches."""
@@ -654,8 +678,16 @@ class HeaderRepository(Protocol):
     ) -> dict[AgreementId, Agreement]:
         """Return those of the headers that the run has kept."""
 
+    def put_lines(self, run_id: RunId, psa: ConnectionName, kept: Iterable[KeptLines]) -> None:
+        """Keep the agreements' lines for the run, in batches."""
+
+    def get_lines(
+        self, run_id: RunId, psa: ConnectionName, agreement_ids: Iterable[AgreementId]
+    ) -> dict[AgreementId, KeptLines]:
+        """Return the lines that the run has kept of these agreements."""
+
     def forget(self, run_id: RunId) -> None:
-        """Remove the run's headers."""
+        """Remove the run's headers and lines."""
 
 
 class ApprovalRepository(Protocol):

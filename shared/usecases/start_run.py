@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from shared.domain.agreements import Agreement
 from shared.domain.alerts import AlertKind
 from shared.domain.customers import Customer, CustomerState
 from shared.domain.errors import ConflictError, NotFoundError, OperatorActionError, RetryableError
@@ -16,24 +17,29 @@ from shared.domain.ids import (
     TenantId,
 )
 from shared.domain.runs import FULL, ItemState, Run, RunItem, RunReason, RunState
-from shared.ports import LicenseSync, Services, TenantSync
+from shared.ports import KeptLines, LicenseSync, ReadsManyLines, Services, TenantSync
 from shared.usecases.alert_board import clear_alerts, raise_alert
 from shared.usecases.compare_tenants import compare_tenants
 
 _RUNS_TO_LOOK_AT = 50
+_AGREEMENTS_AT_ONCE = 200
 
 
 def start_cycle(services: Services, *, requested_by: str, reason: RunReason) -> RunId:
     """Queue every active customer, and return the run.
 
-    Each PSA's agreements are read once, for all messages of the run. A PSA that cannot be read
-    now stops no other: its customers read their own agreements later, or fail one by one. New and
-    gone tenants are looked for last, once a day.
+    Each PSA's agreements are read once, for all messages of the run, and the lines of customers'
+    agreements too where the PSA lists those of many at once. A PSA that cannot be read now stops no
+    other: its customers read their own agreements later, or fail one by one. New and gone tenants
+    are looked for last, once a day.
     """
     customers = tuple(c for c in services.customers.all() if c.state is CustomerState.ACTIVE)
     run_id = _open(services, len(customers), requested_by, reason)
     for name in sorted({customer.psa for customer in customers}):
-        _keep_headers(run_id, name, services)
+        agreements = _keep_headers(run_id, name, services)
+        companies = {one.company_id for one in customers if one.psa == name}
+        own = [one for one in agreements if one.company_id in companies]
+        _keep_lines(run_id, name, own, services)
     _queue(run_id, customers, services)
     compare_tenants(services)
     return run_id
@@ -170,7 +176,7 @@ def _item(
     )
 
 
-def _keep_headers(run_id: RunId, name: ConnectionName, services: Services) -> None:
+def _keep_headers(run_id: RunId, name: ConnectionName, services: Services) -> tuple[Agreement, ...]:
     try:
         agreements = services.connections.psa(name).gateway.list_agreements(None)
     except (RetryableError, OperatorActionError) as error:
@@ -180,6 +186,27 @@ def _keep_headers(run_id: RunId, name: ConnectionName, services: Services) -> No
             services,
             subject=name,
         )
-        return
+        return ()
     services.headers.put(run_id, name, agreements)
     clear_alerts(AlertKind.CONNECTION, services, subject=name)
+    return agreements
+
+
+def _keep_lines(
+    run_id: RunId, name: ConnectionName, agreements: Sequence[Agreement], services: Services
+) -> None:
+    """Read the lines of many agreements at once, where the PSA can; a few hundred in memory.
+
+    Whoever finds none kept reads its own, so nothing is lost when it fails here.
+    """
+    gateway = services.connections.psa(name).gateway if agreements else None
+    if not isinstance(gateway, ReadsManyLines):
+        return
+    for start in range(0, len(agreements), _AGREEMENTS_AT_ONCE):
+        read_at = services.clock.now()
+        try:
+            found = gateway.list_lines_of(agreements[start : start + _AGREEMENTS_AT_ONCE])
+            kept = (KeptLines(one, lines, read_at) for one, lines in found.items())
+            services.headers.put_lines(run_id, name, kept)
+        except (RetryableError, OperatorActionError):
+            return

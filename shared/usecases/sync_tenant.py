@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 
 from shared.domain.agreements import Agreement, AgreementLine
 from shared.domain.alerts import AlertKind
@@ -36,6 +37,10 @@ from shared.usecases.stale_tenants import tell_stale
 from shared.usecases.stop_run import stop_if_unlikely
 
 Groups = dict[GroupId, tuple[LineGroup, tuple[Member, ...]]]
+
+
+LINES_ARE_FRESH = timedelta(hours=1)
+"""Lines that a run read longer ago than this with many others are read again."""
 
 
 def sync_tenant(message: TenantSync, services: Services, *, redelivered: bool = False) -> None:
@@ -245,7 +250,8 @@ class _CustomerWork:
         interrupted = {
             intent.change.group_id for intent in self.services.intents.of_customer(customer_id)
         }
-        lines: dict[AgreementId, tuple[AgreementLine, ...]] = {}
+        kept = self._kept_lines(book, groups)
+        lines = dict(kept)
         planner = GroupPlanner(
             book,
             self.psa,
@@ -266,6 +272,12 @@ class _CustomerWork:
             view = GroupInView(group, members, header, lines[group.agreement_id])
             text = planner.text(view)
             plan = planner.guarded(view, text)
+            if plan.status is PlanStatus.HELD and group.agreement_id in kept:
+                # What is put before a person is not judged by what was read with many others.
+                lines[group.agreement_id] = self.psa.gateway.list_lines(group.agreement_id)
+                del kept[group.agreement_id]
+                view = replace(view, lines=lines[group.agreement_id])
+                plan = planner.guarded(view, text)
             self.plans.append(plan)
             item = item_of(
                 self.message.run_id, customer_id, members, plan, self.services.clock.real_now()
@@ -299,6 +311,26 @@ class _CustomerWork:
                     f"agreement {agreement_id} belongs to another company than the customer; "
                     f"choose one of company {self.customer.company_id}"
                 )
+        return found
+
+    def _kept_lines(
+        self, book: Book, groups: Groups
+    ) -> dict[AgreementId, tuple[AgreementLine, ...]]:
+        """The lines that the run has read for many at once, unless they may have changed since."""
+        wanted = {group.agreement_id for group, _ in groups.values()}
+        if not wanted:
+            return {}
+        kept = self.services.headers.get_lines(self.message.run_id, self.customer.psa, wanted)
+        now = self.services.clock.now()
+        found = {
+            one.agreement_id: one.lines
+            for one in kept.values()
+            if timedelta(0) <= now - one.read_at <= LINES_ARE_FRESH
+        }
+        for group_id, (group, _) in groups.items():
+            written, one = book.ledger(group_id).written_at, kept.get(group.agreement_id)
+            if written is not None and one is not None and written >= one.read_at:
+                found.pop(group.agreement_id, None)
         return found
 
     def _blocked(

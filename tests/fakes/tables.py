@@ -41,7 +41,7 @@ from shared.domain.ledger import Ledger
 from shared.domain.mappings import BillingProfile, GlobalExclusion, Mapping, RowExclusion
 from shared.domain.preferences import Preferences
 from shared.domain.runs import Run, RunItem, RunState
-from shared.ports import Clock, Page, RefreshToken, TenantRecord, Versioned
+from shared.ports import Clock, KeptLines, Page, RefreshToken, TenantRecord, Versioned
 
 T = TypeVar("T")
 Key = tuple[str, ...]
@@ -444,6 +444,7 @@ class FakeHeaders:
 
     def __init__(self) -> None:
         self._shelf = Shelf[Agreement]()
+        self._lines = Shelf[KeptLines]()
 
     def put(self, run_id: RunId, psa: ConnectionName, agreements: Iterable[Agreement]) -> None:
         for agreement in agreements:
@@ -455,10 +456,22 @@ class FakeHeaders:
         found = {one: self._shelf.get(run_id, psa, one) for one in agreement_ids}
         return {one: header.value for one, header in found.items() if header is not None}
 
+    def put_lines(self, run_id: RunId, psa: ConnectionName, kept: Iterable[KeptLines]) -> None:
+        for one in kept:
+            self._lines.put(one, run_id, psa, one.agreement_id)
+
+    def get_lines(
+        self, run_id: RunId, psa: ConnectionName, agreement_ids: Iterable[AgreementId]
+    ) -> dict[AgreementId, KeptLines]:
+        found = {one: self._lines.get(run_id, psa, one) for one in agreement_ids}
+        return {one: kept.value for one, kept in found.items() if kept is not None}
+
     def forget(self, run_id: RunId) -> None:
-        with self._shelf.lock:
+        with self._shelf.lock, self._lines.lock:
             for key in [key for key in self._shelf.stored if key[0] == run_id]:
                 self._shelf.remove(*key)
+            for key in [key for key in self._lines.stored if key[0] == run_id]:
+                self._lines.remove(*key)
 
 
 class FakeApprovals:

@@ -37,6 +37,7 @@ from shared.domain.errors import (
     UnknownOutcomeError,
 )
 from shared.domain.ids import AgreementId, CompanyId, ConnectionName, LineId, ProductId
+from shared.domain.periods import DAY
 from shared.ports import Clock
 
 READ_BACK_SECONDS: Final = 2.0
@@ -44,6 +45,8 @@ READ_BACK_SECONDS: Final = 2.0
 
 _AROUND: Final = timedelta(days=400)
 """How far back and ahead units are read: over the longest period that is known, a year."""
+_AHEAD: Final = timedelta(days=7)
+"""How far beyond the first day that is not posted changes may be: each has a day of its own."""
 _LATELY: Final = timedelta(days=62)
 """How far back to look for posted units at first: most contracts post every month."""
 _MOST_VALUES: Final = 500
@@ -150,6 +153,23 @@ class AutotaskGateway:
         if not found and not self._api.records("Contracts", [_is("id", number)], ()):
             raise NotFoundError(f"there is no agreement {agreement_id!r}")
         return found
+
+    def list_lines_of(
+        self, agreements: Sequence[Agreement]
+    ) -> dict[AgreementId, tuple[AgreementLine, ...]]:
+        """Return the lines of these agreements, with their units from yesterday to a few days after
+        the first day that is not posted: what is changed ahead is dated there.
+        """
+        found: dict[AgreementId, list[AgreementLine]] = {x.agreement_id: [] for x in agreements}
+        ends = [one.first_uninvoiced for one in agreements if one.first_uninvoiced is not None]
+        until = max([*ends, self._today()]) + _AHEAD
+        numbers = [n for one in agreements if (n := lines.number(one.agreement_id)) is not None]
+        for some in _chunks(numbers):
+            for kind in KINDS:
+                conditions = [_among("contractID", some)]
+                for line in self._lines(kind, conditions, self._today() - DAY, until):
+                    found[line.agreement_id].append(line)
+        return {agreement_id: tuple(own) for agreement_id, own in found.items()}
 
     def execute(self, operation: Operation) -> AgreementLine | None:
         match operation:
@@ -355,13 +375,20 @@ class AutotaskGateway:
                     latest[number] = max(starts, latest.get(number, starts))
         return latest
 
-    def _lines(self, kind: Kind, conditions: Sequence[Filter]) -> tuple[AgreementLine, ...]:
-        """Return a contract's lines of one kind, in the order of their ids."""
+    def _lines(
+        self,
+        kind: Kind,
+        conditions: Sequence[Filter],
+        since: date | None = None,
+        until: date | None = None,
+    ) -> tuple[AgreementLine, ...]:
+        """Return lines of one kind, in the order of their ids; units as of ``_unit_rows``."""
         found = self._api.records(kind.lines, conditions, kind.line_fields)
         if not found:
             return ()
-        today, since = self._today(), self._today() - _AROUND
-        rows = self._unit_rows(kind, conditions)
+        today = self._today()
+        since = since or today - _AROUND
+        rows = self._unit_rows(kind, conditions, since, until)
         return tuple(
             lines.line(kind, one, lines.unit_rows(rows[one["id"].whole()]), today, since)
             for one in sorted(found, key=lambda one: one["id"].whole())
@@ -380,13 +407,17 @@ class AutotaskGateway:
         raise RequestRefusedError(f"there is no line {line_id!r} on agreement {agreement_id!r}")
 
     def _unit_rows(
-        self, kind: Kind, conditions: Sequence[Filter]
+        self,
+        kind: Kind,
+        conditions: Sequence[Filter],
+        since: date | None = None,
+        until: date | None = None,
     ) -> defaultdict[int, list[Payload]]:
-        """Return the rows of units around today, by line."""
-        today = self._today()
+        """Return the rows of units by line: those around today, or between two days."""
+        since, until = since or self._today() - _AROUND, until or self._today() + _AROUND
         around = [
-            {"op": "gte", "field": "endDate", "value": (today - _AROUND).isoformat()},
-            {"op": "lte", "field": "startDate", "value": (today + _AROUND).isoformat()},
+            {"op": "gte", "field": "endDate", "value": since.isoformat()},
+            {"op": "lte", "field": "startDate", "value": until.isoformat()},
         ]
         rows: defaultdict[int, list[Payload]] = defaultdict(list)
         for row in self._api.records(kind.units, [*conditions, *around], kind.unit_fields):
