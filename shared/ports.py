@@ -252,8 +252,6 @@ class Notifier(Protocol):
         """
 
 
-
-
 @runtime_checkable
 class ReadsManyLines(Protocol):
     """What a gateway can do besides where its PSA lists the lines of many agreements at once."""

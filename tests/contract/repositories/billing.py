@@ -8,6 +8,7 @@ import pytest
 from shared.domain.agreements import (
     EndLine,
     LineKind,
+    QuantityStep,
     RemoveLine,
     SetDescription,
     SetPrice,
@@ -18,6 +19,7 @@ from shared.domain.errors import StaleVersionError
 from shared.domain.ids import AgreementId, ConnectionName, RunId
 from shared.domain.ledger import Ledger
 from shared.domain.sharing import tally
+from shared.ports import KeptLines
 from tests.builders import (
     AGREEMENT,
     BUSINESS_PREMIUM,
@@ -31,6 +33,7 @@ from tests.builders import (
     OTHER_AGREEMENT,
     OTHER_CUSTOMER,
     OTHER_GROUP,
+    OTHER_LINE,
     OTHER_TENANT,
     RUN,
     TENANT,
@@ -39,6 +42,7 @@ from tests.builders import (
     a_create,
     a_customer,
     a_ledger,
+    a_line,
     a_people_count,
     a_sku,
     a_snapshot,
@@ -303,6 +307,24 @@ class HeadersContract:
         stored.headers.put(RUN, MAIN, [an_agreement(name="one"), an_agreement(name="two")])
 
         assert stored.headers.get_many(RUN, MAIN, [AGREEMENT])[AGREEMENT].name == "two"
+
+    def test_kept_lines_come_back_with_their_steps(self, stored):
+        steps = (QuantityStep(NOW.date(), 10),)
+        lines = (replace(a_line(), steps=steps), replace(a_line(OTHER_LINE), steps=()))
+        kept = KeptLines(AGREEMENT, lines, NOW)
+        stored.headers.put_lines(RUN, MAIN, [kept, KeptLines(OTHER_AGREEMENT, (), NOW)])
+
+        found = stored.headers.get_lines(RUN, MAIN, [AGREEMENT, AgreementId("9")])
+
+        assert found == {AGREEMENT: kept}
+        stored.headers.forget(RUN)
+        assert stored.headers.get_lines(RUN, MAIN, [AGREEMENT]) == {}
+
+    def test_lines_of_many_agreements_come_back_at_once(self, stored):
+        ids = [AgreementId(str(number)) for number in range(1000, 1020)]
+        stored.headers.put_lines(RUN, MAIN, (KeptLines(one, (), NOW) for one in ids))
+
+        assert stored.headers.get_lines(RUN, MAIN, ids[::2]).keys() == set(ids[::2])
 
     def test_a_runs_headers_are_forgotten_and_no_others(self, stored):
         longer = RunId(f"{RUN}1")
