@@ -28,7 +28,7 @@ compile = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo start azurite simulators test check format lint types imports fast unit \
-	integration assets lock clean
+	integration browser assets pictures lock clean
 
 help: ## List these targets.
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -56,6 +56,7 @@ simulators: setup ## Run Microsoft and the PSA, simulated, with the made-up MSP 
 test: ## Run everything: check with every example, then the tests on real storage and processes.
 	@$(MAKE) --no-print-directory check EFFORT=full
 	@$(MAKE) --no-print-directory integration
+	@$(MAKE) --no-print-directory browser
 
 check: format lint types imports fast ## Formatting, lint, types, import rules and the fast tests.
 
@@ -72,7 +73,8 @@ imports: $(PACKAGES)
 	@$(VENV)/bin/lint-imports --no-logo
 
 fast: $(PACKAGES)
-	@PROPERTY_EFFORT=$(EFFORT) $(PYTEST) $(PARALLEL) --ignore=tests/integration --ignore=tests/model
+	@PROPERTY_EFFORT=$(EFFORT) $(PYTEST) $(PARALLEL) --ignore=tests/integration --ignore=tests/model \
+		--ignore=tests/browser
 
 unit: $(PACKAGES) ## The unit tests alone.
 	@$(PYTEST) $(PARALLEL) tests/unit
@@ -80,8 +82,16 @@ unit: $(PACKAGES) ## The unit tests alone.
 integration: setup ## The tests on real storage and real processes alone.
 	@$(PYTEST) $(PARALLEL) tests/model tests/integration
 
+browser: setup ## The tests of the pages in a real Chromium alone.
+	@$(PYTHON) -m local.install browser
+	@$(PYTEST) tests/browser
+
 assets: setup ## Copy the pages' styles and scripts from node_modules into functions/pages/static/vendor.
 	@$(PYTHON) -m local.assets
+
+pictures: setup ## Make the README's pictures of the pages, from the made-up MSP.
+	@$(PYTHON) -m local.install browser
+	@$(PYTHON) -m local.pictures docs/images
 
 lock: $(PACKAGES) ## Compile requirements*.txt from pyproject.toml; UPGRADE=1 takes newer versions.
 	@$(call compile,requirements.txt,)

@@ -1,4 +1,4 @@
-"""Installs what Seatsync needs on a laptop: ``python -m local.install packages|node``.
+"""Installs what Seatsync needs on a laptop: ``python -m local.install packages|node|browser``.
 
 Called by the Makefile with the Python of ``.venv``, before anything is installed: the standard
 library has to do. Each part leaves a stamp that the Makefile compares with its list of pins.
@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements-dev.txt"
 STAMP = ".installed"
@@ -57,9 +58,39 @@ def install_node_modules() -> None:
     (ROOT / "node_modules" / STAMP).touch()
 
 
+def install_browser() -> None:
+    """Install Chromium for the tests of the pages where it is missing and that can be done here."""
+    try:
+        chromium()
+    except InstallError:
+        apt = shutil.which("apt-get")
+        if apt is None or not hasattr(os, "geteuid") or os.geteuid() != 0:
+            raise
+        _run("package lists", [apt, "update", "-q"], lambda _line: "working")
+        command = [apt, "install", "-q", "-y", "--no-install-recommends", "chromium"]
+        _run("Chromium", command, lambda _line: "working", DEBIAN_FRONTEND="noninteractive")
+        chromium()
+
+
+def chromium() -> Path:
+    """Return where Chromium or Chrome is.
+
+    Raises:
+        InstallError: There is none on PATH.
+    """
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        raise InstallError(
+            "the tests of the pages need Chromium or Chrome on PATH: install it (Debian: "
+            "apt-get install chromium; macOS: brew install --cask chromium, and link it as "
+            "chromium) and try again"
+        )
+    return Path(found)
+
+
 def main(argv: Sequence[str]) -> int:
     """Install one part, and return the exit status."""
-    parts = {"packages": install_packages, "node": install_node_modules}
+    parts = {"packages": install_packages, "node": install_node_modules, "browser": install_browser}
     try:
         parts[argv[0]]()
     except InstallError as error:

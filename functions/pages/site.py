@@ -123,7 +123,7 @@ class Visit(SignedRequest):
             **context,
         }
         headers = {"HX-Trigger-After-Settle": event} if event else {}
-        if into:
+        if into and into != self.for_part:
             headers |= {"HX-Retarget": f"#{into}", "HX-Reswap": "outerHTML"}
         if self.seal.fresh:
             headers["Set-Cookie"] = set_cookie(self.seal, development=self.development)
