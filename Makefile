@@ -91,7 +91,7 @@ assets: setup ## Copy the pages' styles and scripts from node_modules into funct
 
 pictures: setup ## Make the README's pictures of the pages, from the made-up MSP.
 	@$(PYTHON) -m local.install browser
-	@$(PYTHON) -m local.pictures docs/images
+	@$(PYTHON) -m local demo --once --pictures docs/images
 
 lock: $(PACKAGES) ## Compile requirements*.txt from pyproject.toml; UPGRADE=1 takes newer versions.
 	@$(call compile,requirements.txt,)

@@ -59,7 +59,13 @@ def main(argv: Sequence[str]) -> int:
     status = 1
     with until_told_to_stop():
         try:
-            status = _run(logs, SITES[arguments.psa], port, once=arguments.once)
+            status = _run(
+                logs,
+                SITES[arguments.psa],
+                port,
+                once=arguments.once,
+                pictures=arguments.pictures,
+            )
         except (ApiError, AzuriteError, DemoError, PortTakenError, ProcessError) as error:
             print(f"\n{error}", file=sys.stderr)
         except KeyboardInterrupt:
@@ -72,7 +78,7 @@ def main(argv: Sequence[str]) -> int:
     return status
 
 
-def _run(logs: Path, site: Site, port: int, *, once: bool) -> int:
+def _run(logs: Path, site: Site, port: int, *, once: bool, pictures: Path | None) -> int:
     schedule = NEVER if once else DAILY
     with (
         running_stack(logs, site, port=port, schedule=schedule, progress=_progress) as stack,
@@ -90,6 +96,8 @@ def _run(logs: Path, site: Site, port: int, *, once: bool) -> int:
             print("\n".join(f"  {line}" for line in wrong))
         else:
             print("\nEvery line in the PSA equals its rule, and the second cycle wrote nothing.")
+        if pictures is not None:
+            demo.take_pictures(stack.app, pictures)
         if once:
             return 1 if wrong else 0
         print(_invitation(stack, site, demo.onboarded[0]), flush=True)
@@ -184,6 +192,14 @@ class _Demo:
             if call["method"] in WRITES
         ]
 
+    def take_pictures(self, app: str, place: Path) -> None:
+        """Take the README's pictures."""
+        # Only here: a demo needs no browser.
+        from local.pictures import take_pictures  # noqa: PLC0415
+
+        with _progress("pictures"):
+            take_pictures(app, self.microsoft, self.onboarded[0], place)
+
     def _cycle(self) -> Json:
         run_id = self.app.call("POST", "/api/runs", {})["run_id"]
         deadline = time.monotonic() + RUN_SECONDS
@@ -262,15 +278,16 @@ def _invitation(stack: Stack, site: Site, one: Onboarded) -> str:
     tenant = tenant_id(one.customer)
     return f"""
 Running until Ctrl-C:
+  the pages                 {stack.app}/
   the app's API             {stack.app}/api/health
   Microsoft, simulated      {stack.microsoft}/
   {f"{site.title}, simulated":24}  {stack.psa}/
 
 Try it: add two seats to a licence of {one.customer.name} at
   {stack.microsoft}/tenants/{tenant}
-then sync that customer now and look at its lines at {stack.psa}/
-  curl -X POST {stack.app}/api/customers/{one.customer_id}/sync
-  curl {stack.app}/api/customers/{one.customer_id}/history
+then press Sync Now at
+  {stack.app}/customers/{one.customer_id}
+and look at its lines at {stack.psa}/
 """
 
 
@@ -295,6 +312,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local demo", description=__doc__)
     parser.add_argument("--psa", choices=SITES, default=DEFAULT, help="which PSA is simulated")
     parser.add_argument("--once", action="store_true", help="end after the check")
+    parser.add_argument("--pictures", type=Path, help="where to put pictures of the pages")
     parser.add_argument(
         "--port", type=int, help=f"of the app; default {DEFAULT_PORT}, with --once a free one"
     )

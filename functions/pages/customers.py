@@ -92,7 +92,9 @@ def page_add_customers_save(visit: Visit) -> func.HttpResponse:
             drafts.append(checked(document, CustomerBody).to_draft())
         except InvalidInputError as error:
             refused[key] = str(error)
-    outcomes = add_customers(map(BulkDraft, drafts), visit.services, actor=visit.actor)
+    shared = set(form.all("share"))
+    wanted = [BulkDraft(one, share_company=_key(one) in shared) for one in drafts]
+    outcomes = add_customers(wanted, visit.services, actor=visit.actor)
     for draft, one in zip(drafts, outcomes, strict=True):
         if one.problem is not None:
             refused[_key(draft)] = str(one.problem)

@@ -120,6 +120,15 @@ def test_the_open_drawer_can_be_used_by_everybody(look: BrowserContext, places):
     page.close()
 
 
+def test_what_axe_finds_is_heard(look: BrowserContext):
+    page = look.new_page()
+    page.goto("/runs")
+    page.evaluate("document.querySelector('main').insertAdjacentHTML('beforeend', '<input>')")
+
+    assert any(one.startswith("label: <input>") for one in violations(page))
+    page.close()
+
+
 def test_every_page_is_looked_at():
     shown = {
         one.name
