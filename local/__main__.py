@@ -12,6 +12,7 @@ COMMANDS = {
     "simulators": ("local.simulators.serve", "run Microsoft and the PSA, simulated"),
     "sample": ("local.sample.write", "write a made-up MSP as files for the simulators"),
     "demo": ("local.demo", "run all of it with a made-up MSP"),
+    "package": ("local.package", "build the zip that is deployed"),
     "probe": ("local.probe.command", "settle on a sandbox agreement what a PSA leaves open"),
 }
 

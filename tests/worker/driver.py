@@ -31,19 +31,30 @@ class WorkerRefusedError(Exception):
 class Worker:
     """A worker with one app loaded."""
 
-    def __init__(self, app: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        app: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        python: Path = Path(sys.executable),
+        path: str = str(ROOT),
+    ) -> None:
         """Start a worker and load the app.
+
+        Args:
+            python: Which Python runs it.
+            path: Where it may import from, besides the app and what that Python has.
 
         Raises:
             WorkerRefusedError: The app is wrong.
         """
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__)), str(app)],
+            [str(python), str(Path(__file__)), str(app)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={**os.environ, **(environment or {}), "PYTHONPATH": str(ROOT)},
+            env={**os.environ, **(environment or {}), "PYTHONPATH": path},
         )
         try:
             self._functions = self._read()
