@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-DEPLOYED = ("function_app.py", "functions", "host.json", "requirements.txt", "shared")
+DEPLOYED = ("LICENSE", "function_app.py", "functions", "host.json", "requirements.txt", "shared")
 OUTPUT = ROOT / "dist" / "seatsync.zip"
 LEFT_OUT = frozenset({"__pycache__"})
 SAME_MOMENT = (2020, 1, 1, 0, 0, 0)

@@ -34,6 +34,7 @@ def test_the_package_holds_the_app_its_library_and_its_pins(tmp_path):
     assert any(name.startswith("functions/pages/templates/") for name in names)
     assert any(name.startswith("functions/pages/static/vendor/") for name in names)
     assert {name.partition("/")[0] for name in names} == {
+        "LICENSE",
         "function_app.py",
         "functions",
         "host.json",
