@@ -1,6 +1,6 @@
 """What a PSA bills from: agreements, their lines, and the operations that change a line."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -205,6 +205,9 @@ class AddProrata:
     The PSA adds the row to the line's quantity once an invoice has seen it, so the quantity is
     never written beside it. Relative, and so only while the line, its waiting rows included, has
     ``before`` seats.
+
+    Attributes:
+        row: Seats that the waiting row of that day has already; they are added up.
     """
 
     agreement_id: AgreementId
@@ -212,6 +215,7 @@ class AddProrata:
     before: int
     quantity: int
     starts: date
+    row: int = 0
 
     @property
     def after(self) -> int:
@@ -317,6 +321,14 @@ class Capabilities:
     def has_dates(self) -> bool:
         """Whether a change can begin on a day; else it counts from the next invoice on."""
         return self.change is not ChangeKind.PLAIN_QUANTITY
+
+
+def with_row(line: AgreementLine, add: AddProrata) -> AgreementLine:
+    """Return the line with the row: seats that it has, and that wait for an invoice."""
+    others = tuple(row for row in line.waiting if row.starts != add.starts)
+    seats = add.quantity + sum(row.quantity for row in line.waiting if row.starts == add.starts)
+    mine = (ProrataRow(add.starts, seats),) if seats else ()
+    return replace(line, quantity=add.after, waiting=(*others, *mine))
 
 
 def standing_marker(group_id: GroupId, generation: int) -> str:

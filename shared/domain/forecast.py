@@ -23,11 +23,13 @@ from shared.domain.agreements import (
     SetQuantity,
     decided_prefix,
     standing_marker,
+    with_row,
 )
 from shared.domain.ids import GroupId, LineId
 from shared.domain.ledger import Ledger
 from shared.domain.mappings import Billable
 from shared.domain.money import prorated_price
+from shared.domain.periods import Period
 from shared.domain.proration import fraction
 
 _DAY_DIGITS = 8
@@ -118,6 +120,9 @@ def next_invoice(
     marks = {standing_marker(group_id, ledger.generation)}
     items = []
     for line in lines:
+        if (line.line_id == ledger.line_id or line.marker in marks) and line.waiting:
+            items.extend(_with_rows(agreement, line, period))
+            continue
         if line.line_id == ledger.line_id or line.marker in marks:
             unbilled = ledger.started_under == first or ledger.line_id is None
             begins = line.starts or period.start
@@ -131,6 +136,16 @@ def next_invoice(
         if item is not None:
             items.append(item)
     return Forecast(period.start, period.last_day, tuple(items))
+
+
+def _with_rows(agreement: Agreement, line: AgreementLine, period: Period) -> list[ForecastItem]:
+    """The line's own quantity for the period, and each waiting row from its day on."""
+    last = min(d for d in (line.ends, agreement.ends, period.last_day) if d is not None)
+    own = (line.quantity or 0) - sum(row.quantity for row in line.waiting)
+    rows = sorted(line.waiting, key=lambda one: one.starts)
+    parts = [(period.start, own), *((row.starts, row.quantity) for row in rows)]
+    found = (_item(agreement, replace(line, quantity=seats), first, last) for first, seats in parts)
+    return [item for item in found if item is not None]
 
 
 def _item(
@@ -179,8 +194,10 @@ def _changed(
     operation: SetQuantity | AdjustQuantity | AddProrata | EndLine | SetDescription | SetPrice,
 ) -> AgreementLine:
     match operation:
-        case SetQuantity() | AdjustQuantity() | AddProrata():
+        case SetQuantity() | AdjustQuantity():
             return replace(line, quantity=operation.after)
+        case AddProrata():
+            return with_row(line, operation)
         case EndLine():
             return replace(line, ends=operation.last_day)
         case SetDescription():

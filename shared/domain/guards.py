@@ -47,7 +47,7 @@ def guarded(plan: Plan, settings: GuardSettings, agreement: Agreement, today: da
     """
     if plan.adopts or plan.ledger is None:
         return plan
-    if plan.status not in {PlanStatus.CHANGE, PlanStatus.IN_STEP}:
+    if plan.status not in {PlanStatus.CHANGE, PlanStatus.IN_STEP, PlanStatus.WAITING}:
         return plan
     reasons = []
     if plan.operations:

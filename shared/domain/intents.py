@@ -72,7 +72,7 @@ def recovery(
     """Return what is left of an interrupted intent, judged by the lines as they are now.
 
     Nothing landed: the intent is forgotten and the group planned anew. Otherwise it is finished. If
-    an invoice came between, only dated lines are still sent, because their days stay right however
+    an invoice came between, only dated lines and rows are still sent: their days stay right however
     late they come; the rest is left out, and the next plan makes up for it.
 
     Args:
@@ -85,13 +85,14 @@ def recovery(
         return Recovery((), ledger)
     if overtaken(intent, ledger):
         return Recovery((), None)
-    left = left_of(intent.operations, lines)
+    folded = intent.first_uninvoiced != first_uninvoiced
+    left = left_of(intent.operations, lines, folded=folded)
     if intent.operations and len(left) == len(intent.operations):
         return Recovery((), None)
     known = {line.line_id for line in lines}
     able = tuple(op for op in left if isinstance(op, CreateLine) or op.line_id in known)
-    if intent.first_uninvoiced != first_uninvoiced:
-        able = tuple(op for op in able if isinstance(op, CreateLine))
+    if folded:
+        able = tuple(op for op in able if _is_right_however_late(op))
     lost = tuple(op for op in left if op not in able)
     return Recovery(able, with_standing_line(abandoned(lost, intent, ledger, lines), lines))
 
@@ -105,33 +106,42 @@ def overtaken(intent: Intent, ledger: Ledger) -> bool:
 
 
 def left_of(
-    operations: tuple[Operation, ...], lines: tuple[AgreementLine, ...]
+    operations: tuple[Operation, ...], lines: tuple[AgreementLine, ...], *, folded: bool = False
 ) -> tuple[Operation, ...]:
-    """Return the operations that the lines do not show to be carried out."""
+    """Return the operations that the lines do not show to be carried out.
+
+    Args:
+        folded: An invoice came since, so that a row may be part of the quantity by now.
+    """
     found: list[Operation] = []
     done = {}
     for line_id, steps in _differences(operations).items():
-        states = _matching(steps, lines)
+        states = _matching(steps, lines, folded=folded)
         done[line_id] = states[0] if len(states) == 1 else 0
     for operation in operations:
-        if not isinstance(operation, AdjustQuantity | AddProrata):
-            landed = has_landed(operation, lines)
-        else:
+        if isinstance(operation, Difference) and operation.line_id in done:
             landed = done[operation.line_id] > 0
             done[operation.line_id] -= 1
+        else:
+            landed = has_landed(operation, lines)
         if not landed:
             found.append(operation)
     return tuple(found)
 
 
-def doubt(operations: tuple[Operation, ...], lines: tuple[AgreementLine, ...]) -> str | None:
+def doubt(
+    operations: tuple[Operation, ...], lines: tuple[AgreementLine, ...], *, folded: bool = False
+) -> str | None:
     """Return why nobody but a person can say which differences of a line have been carried out.
 
     A difference that is sent twice counts twice. So a line must show one of the quantities that it
     had on the way, and each of them only once.
+
+    Args:
+        folded: As ``left_of`` takes it.
     """
     for line_id, steps in _differences(operations).items():
-        if len(_matching(steps, lines)) != 1:
+        if len(_matching(steps, lines, folded=folded)) != 1:
             line = next((x for x in lines if x.line_id == line_id), None)
             has = "is gone" if line is None else f"has {_observed(steps[-1], line)}"
             return (
@@ -142,25 +152,44 @@ def doubt(operations: tuple[Operation, ...], lines: tuple[AgreementLine, ...]) -
     return None
 
 
-Difference = AdjustQuantity | AddProrata
+Difference = SetQuantity | AdjustQuantity | AddProrata
 
 
 def _differences(operations: tuple[Operation, ...]) -> dict[LineId, list[Difference]]:
-    """Differences by line, in the order they are sent."""
+    """Differences by line, in the order they are sent; a quantity only where rows follow it."""
     found: dict[LineId, list[Difference]] = {}
+    rows_of = {op.line_id for op in operations if isinstance(op, AddProrata)}
     for operation in operations:
-        if isinstance(operation, AdjustQuantity | AddProrata):
+        if isinstance(operation, AdjustQuantity | AddProrata) or (
+            isinstance(operation, SetQuantity) and operation.line_id in rows_of
+        ):
             found.setdefault(operation.line_id, []).append(operation)
     return found
 
 
-def _matching(steps: list[Difference], lines: tuple[AgreementLine, ...]) -> list[int]:
+def _matching(
+    steps: list[Difference], lines: tuple[AgreementLine, ...], *, folded: bool
+) -> list[int]:
     """How many of a line's differences may have landed, judged by what it has now."""
     line = next((x for x in lines if x.line_id == steps[0].line_id), None)
     if line is None:
         return []
     seen = [_observed(step, line) for step in steps]
-    return [number for number, state in enumerate(_states(steps)) if state == seen]
+    found = [number for number, state in enumerate(_states(steps)) if state == seen]
+    if len(found) > 1 and not folded:
+        # Rows that add up to nothing leave the seats as they were; they are there to be seen.
+        found = [number for number in found if _has_rows(line, steps, number)]
+    return found
+
+
+def _has_rows(line: AgreementLine, steps: list[Difference], landed: int) -> bool:
+    """Whether the line's rows are those that it has once so many differences have landed."""
+    return all(
+        sum(row.quantity for row in line.waiting if row.starts == step.starts)
+        == step.row + (step.quantity if place < landed else 0)
+        for place, step in enumerate(steps)
+        if isinstance(step, AddProrata)
+    )
 
 
 def _states(steps: list[Difference]) -> Iterator[list[int]]:
@@ -233,6 +262,9 @@ def abandoned(
     ledger = intent.ledger
     # Of several differences that are left, the first one's is the quantity that the line has.
     for steps in _differences(left).values():
+        if any(isinstance(step, AddProrata) for step in steps):
+            ledger = _without_rows(replace(ledger, last_written=steps[0].before), steps)
+            continue
         ledger = replace(
             ledger,
             last_written=steps[0].before,
@@ -266,6 +298,22 @@ def with_standing_line(ledger: Ledger, lines: Iterable[AgreementLine]) -> Ledger
     marker = standing_marker(ledger.group_id, ledger.generation)
     line = next((x for x in lines if x.marker == marker and not x.never_bills), None)
     return ledger if line is None else replace(ledger, line_id=line.line_id)
+
+
+def _is_right_however_late(operation: Operation) -> bool:
+    return isinstance(operation, CreateLine) or (
+        isinstance(operation, AddProrata) and operation.quantity > 0
+    )
+
+
+def _without_rows(ledger: Ledger, steps: Iterable[Difference]) -> Ledger:
+    """The ledger with the rows' seats taken off what their line bills, and was charged for."""
+    ends = [entry.period_start for entry in ledger.charged[1:]] + [date.max]
+    charged = []
+    for entry, end in zip(ledger.charged, ends, strict=True):
+        seats = sum(s.quantity for s in steps if isinstance(s, AddProrata) and s.starts < end)
+        charged.append(replace(entry, seats=entry.seats - seats, standing=entry.standing - seats))
+    return replace(ledger, charged=tuple(charged))
 
 
 def _charging(ledger: Ledger, starts: date, ends: date | None, seats: int) -> Ledger:

@@ -293,8 +293,8 @@ class _Planner:
             started_under=first if begun < starts < first else None,
             line_ends=line.ends,
             # Since when an empty line of ours is empty nobody knows: it is closed a period later.
-            in_force=(
-                InForce(self.today if ours and not line.quantity else starts, line.quantity),
+            in_force=_in_force_of(
+                line, line.quantity, self.today if ours and not line.quantity else starts
             ),
             first_uninvoiced=first,
         )
@@ -457,13 +457,16 @@ class _Planner:
         operations = (*change.operations, *dress)
         ledger = self._kept_ledger(change.ledger, operations, wanted)
         reported = bool(change.credits_due) and ledger != self.request.ledger
-        by_hand = set_by_hand(facts, observed, wanted)
+        by_hand = change.by_hand
+        if by_hand is None:
+            by_hand = set_by_hand(facts, observed, wanted)
         touched = bool(operations or reported or by_hand or takes_over)
+        quiet = PlanStatus.IN_STEP if change.waits is None else PlanStatus.WAITING
         plan = Plan(
             group=self.group,
-            status=PlanStatus.CHANGE if touched else PlanStatus.IN_STEP,
+            status=PlanStatus.CHANGE if touched else quiet,
             operations=operations,
-            reasons=(),
+            reasons=() if touched or change.waits is None else (change.waits,),
             needed=needed,
             previous=previous,
             before=observed,
@@ -478,7 +481,7 @@ class _Planner:
         enforce = self.request.override or all(
             m.mapping.on_drift is OnDrift.ENFORCE for m in self.request.members
         )
-        drifted = written is not None and observed not in {written, wanted}
+        drifted = written not in {None, observed} and not by_hand
         if drifted and not enforce:
             return plan.held(
                 (
@@ -710,6 +713,16 @@ class _Planner:
         if self.agreement.first_uninvoiced is None:
             raise AssertionError("a blocked agreement is not planned")
         return self.agreement.first_uninvoiced
+
+
+def _in_force_of(line: AgreementLine, quantity: int, starts: date) -> tuple[InForce, ...]:
+    """The seats of a line that is taken over, by day; its waiting rows tell when they changed."""
+    seats = quantity - sum(row.quantity for row in line.waiting)
+    entries = {starts: seats}
+    for row in sorted(line.waiting, key=lambda one: one.starts):
+        seats += row.quantity
+        entries[max(starts, row.starts)] = seats
+    return tuple(InForce(day, entries[day]) for day in sorted(entries))
 
 
 def _has_left(member: Member, today: date) -> bool:

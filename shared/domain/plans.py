@@ -109,6 +109,8 @@ class ReasonKind(StrEnum):
     FREEZE = "freeze"
     RUN_STOPPED = "run_stopped"
     STALE = "stale"
+    COMPUTED = "computed"
+    INVOICE = "invoice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,12 @@ class Plan:
     def adopts(self) -> bool:
         """Whether the ledger takes over what the PSA has without a write."""
         return self.status is PlanStatus.CHANGE and not self.operations and self.ledger is not None
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the ledger is kept although nothing is written."""
+        quiet = self.status in {PlanStatus.IN_STEP, PlanStatus.WAITING}
+        return quiet and self.ledger is not None
 
     def held(self, reasons: tuple[Reason, ...]) -> "Plan":
         """Return the plan, waiting for a person."""

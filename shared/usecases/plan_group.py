@@ -156,7 +156,7 @@ class GroupPlanner:
 
 def _lowers(found: Plan) -> bool:
     """Whether a plan needs fewer seats than before, or would write fewer."""
-    if found.status not in {PlanStatus.CHANGE, PlanStatus.IN_STEP, PlanStatus.HELD}:
+    if found.status is not PlanStatus.HELD and not (found.operations or found.remembers):
         return False
     if found.needed is not None and found.previous is not None and found.needed < found.previous:
         return True

@@ -204,7 +204,7 @@ class _GroupWork:
             board.owe(self.members, plan)
             item = replace(item, state=ItemState.CHANGED, before=before, after=after)
         else:
-            if plan.status is PlanStatus.IN_STEP and plan.ledger is not None:
+            if plan.remembers and plan.ledger is not None:
                 self.services.ledgers.save(ledger, plan.ledger)
             fingerprint = plan.fingerprint(self.today)
             board.tell(self.message.run_id, self.members, plan, fingerprint=fingerprint)

@@ -368,6 +368,4 @@ class _CustomerWork:
 
 def _has_something_to_do(plan: Plan) -> bool:
     """Whether the group's own worker has to write, to the PSA or to the ledger."""
-    return plan.status is PlanStatus.CHANGE or (
-        plan.status is PlanStatus.IN_STEP and plan.ledger is not None
-    )
+    return plan.status is PlanStatus.CHANGE or plan.remembers

@@ -16,11 +16,13 @@ from shared.domain.agreements import (
     EndLine,
     Operation,
     Product,
+    ProrataRow,
     QuantityStep,
     RemoveLine,
     SetDescription,
     SetPrice,
     SetQuantity,
+    with_row,
 )
 from shared.domain.errors import (
     ConflictError,
@@ -88,6 +90,11 @@ class FakePsa:
     def remove(self, line_id: LineId) -> None:
         """Remove a line by hand."""
         del self.lines[line_id]
+
+    def fold_rows(self) -> None:
+        """Make all waiting rows part of their quantities, as an invoice does."""
+        for line_id in list(self.lines):
+            self.edit(line_id, waiting=())
 
     def lines_of(self, agreement_id: AgreementId) -> tuple[AgreementLine, ...]:
         """Return an agreement's lines without counting a call."""
@@ -173,8 +180,10 @@ class FakePsa:
                 return None
             case AdjustQuantity():
                 line = self._adjusted(self._line(operation.line_id), operation)
-            case SetQuantity() | AddProrata():
+            case SetQuantity():
                 line = replace(self._line(operation.line_id), quantity=operation.after)
+            case AddProrata():
+                line = with_row(self._line(operation.line_id), operation)
             case EndLine():
                 line = replace(self._line(operation.line_id), ends=operation.last_day)
             case SetDescription():
@@ -204,6 +213,7 @@ class FakePsa:
             billable=create.billable,
             product_name=product.name,
             steps=self._first_step(create),
+            waiting=self._first_row(create),
         )
 
     def _first_step(self, create: CreateLine) -> tuple[QuantityStep, ...] | None:
@@ -221,6 +231,10 @@ class FakePsa:
             raise RequestRefusedError(f"line {line.line_id} has a change of that day, or after it")
         step = QuantityStep(change.effective, change.after)
         return replace(line, quantity=change.after, steps=(*line.steps, step))
+
+    def _first_row(self, create: CreateLine) -> tuple[ProrataRow, ...]:
+        rows = self.capabilities.change is ChangeKind.PRORATA_ROWS
+        return (ProrataRow(create.starts, create.quantity),) if rows else ()
 
     def _read(self, name: str) -> None:
         self.calls.append(name)

@@ -286,7 +286,7 @@ class Driver:
         if planned.ledger is None:
             assert not planned.operations or planned.status is PlanStatus.HELD
             return planned
-        if planned.status is PlanStatus.IN_STEP:
+        if planned.remembers:
             self._save(planned.ledger)
             return planned
         if planned.status is not PlanStatus.CHANGE:

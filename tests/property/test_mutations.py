@@ -14,8 +14,10 @@ from random import Random
 import pytest
 
 from shared.domain import charging, guards, intents, planning, proration
-from shared.domain.agreements import CreateLine
-from shared.domain.changing import dated_lines
+from shared.domain.agreements import ChangeKind, CreateLine, SetQuantity
+from shared.domain.changing import dated_lines, levels, prorata_rows
+from shared.domain.changing.kinds import Kind
+from shared.domain.errors import RequestRefusedError
 from shared.domain.ledger import Charged
 from shared.domain.periods import Cycle, Period
 from shared.domain.planning import plan
@@ -25,8 +27,15 @@ from shared.usecases import books
 from tests.builders import a_line
 from tests.property import simulated, test_invariants
 from tests.property.histories import AFTER, BEFORE, LONGEST_GAP, History, Step, Walk
+from tests.property.rows_psa import RowsWalk
 from tests.property.simulated import ADVANCE, ARREARS, MONTH_AHEAD, TIMINGS, Driver, a_psa
-from tests.unit.domain import test_billing_decisions, test_periods, test_proration, test_quantities
+from tests.unit.domain import (
+    test_billing_decisions,
+    test_periods,
+    test_prorata_planning,
+    test_proration,
+    test_quantities,
+)
 from tests.unit.domain.vectors import DECISIONS, PRORATION
 
 Check = Callable[[], None]
@@ -115,6 +124,20 @@ def zero_is_reached() -> None:
         assert all(line.quantity == 0 for line in walk.psa.standing())
 
 
+def rows_billed_as_owed(*, negative: bool, crash: int | None = None, **changes) -> None:
+    for history in some_histories(**changes):
+        shaken = replace(history, steps=tuple(replace(step, crash=crash) for step in history.steps))
+        try:
+            walk = RowsWalk(shaken, negative=negative).run()
+        except RequestRefusedError as error:
+            raise AssertionError("the adapter refuses what was planned") from error
+        assert walk.differences() == {}
+
+
+def counted_lines_are_left_alone() -> None:
+    test_prorata_planning.test_a_line_that_the_psa_counts_is_not_written_to()
+
+
 CHECKS: dict[str, Check] = {
     "quantity vectors": every(test_quantities.test_the_quantity_rule, "quantity"),
     "period vectors": every(test_periods.test_a_period_holds_its_day, "periods"),
@@ -140,6 +163,10 @@ CHECKS: dict[str, Check] = {
     "several lines hold": several_lines_hold,
     "thresholds hold": thresholds_hold,
     "zero is reached": zero_is_reached,
+    "rows": lambda: rows_billed_as_owed(negative=True),
+    "rows, none negative": lambda: rows_billed_as_owed(negative=False, credits=False),
+    "rows, interrupted": lambda: rows_billed_as_owed(negative=True, crash=1, credits=False),
+    "lines that the PSA counts": counted_lines_are_left_alone,
 }
 
 
@@ -364,6 +391,117 @@ def silent_fall(patch):
         return real(found, settings, agreement, today) if found.operations else found
 
     patch.setattr(test_invariants, "guarded", guarded)
+
+
+# Faults of rows ----------------------------------------------------------------------------------
+
+
+@fault("a quantity is written for a row's seats too", "rows, none negative")
+def row_and_quantity(patch):
+    real = prorata_rows._Writes._row
+
+    def row(self, step, short):
+        before = self.after
+        left = real(self, step, short)
+        both = SetQuantity(self.line.agreement_id, self.line.line_id, before, self.after)
+        self.operations.append(both)
+        return left
+
+    patch.setattr(prorata_rows._Writes, "_row", row)
+
+
+@fault("waiting rows do not keep the quantity from being written", "rows, none negative")
+def rows_are_forgotten(patch):
+    real = prorata_rows._Writes.__init__
+
+    def init(self, facts, line, observed):
+        real(self, facts, line, observed)
+        self.rows = {}
+
+    patch.setattr(prorata_rows._Writes, "__init__", init)
+
+
+@fault("a row takes seats away without leave", "rows, none negative")
+def negative_anyway(patch):
+    real = prorata_rows._Writes.__init__
+
+    def init(self, facts, line, observed):
+        able = replace(facts.capabilities, credits=True)
+        real(self, replace(facts, capabilities=able), line, observed)
+
+    patch.setattr(prorata_rows._Writes, "__init__", init)
+
+
+@fault("waiting rows count from the first day on", "rows")
+def rows_from_the_first_day(patch):
+    patch.setattr(levels._Levels, "_on", lambda self, day: self.quantity)
+
+
+@fault("a row begins the day after", "rows")
+def row_a_day_late(patch):
+    real = prorata_rows._Writes._row
+
+    def row(self, step, short):
+        return real(self, replace(step, day=step.day + timedelta(days=1)), short)
+
+    patch.setattr(prorata_rows._Writes, "_row", row)
+
+
+@fault("a fall in a period that has begun lowers all of it", "rows")
+def fall_at_once(patch):
+    patch.setattr(
+        levels,
+        "last_settled_day",
+        lambda cycle, today, first: min(first, cycle.containing(today).start) - timedelta(days=1),
+    )
+
+
+@fault("rows without a high-water mark", "rows")
+def rows_without_a_mark(patch):
+    patch.setattr(levels, "charged_for", lambda entries, start: None)
+
+
+@fault("one high-water mark for several periods with rows", "rows")
+def one_mark_for_rows(patch):
+    def charged_for(entries: tuple[Charged, ...], start: date) -> Charged | None:
+        if not entries:
+            return None
+        highest = max(entry.seats for entry in entries)
+        return Charged(start, highest, highest)
+
+    patch.setattr(levels, "charged_for", charged_for)
+
+
+@fault("seats that were billed too much are charged again", "rows, none negative")
+def billed_twice(patch):
+    real = levels._Levels._just_invoiced
+
+    def just_invoiced(self, period, known):
+        opening, billed = real(self, period, known)
+        return replace(opening, seats=min(opening.seats, self._in_force(period.start))), billed
+
+    patch.setattr(levels._Levels, "_just_invoiced", just_invoiced)
+
+
+@fault("an interrupted row is sent again without a look", "rows, interrupted")
+def rows_replayed(patch):
+    replay(patch)
+
+
+@fault("an interrupted row is forgotten", "rows, interrupted")
+def rows_forgotten(patch):
+    forgotten(patch)
+
+
+@fault("a line that the PSA counts is written to", "lines that the PSA counts")
+def counted_is_written(patch):
+    real = prorata_rows.changed
+
+    def changed(facts, line, observed):
+        return real(facts, replace(line, computed=False), observed)
+
+    kinds_ = {**planning.KINDS, ChangeKind.PRORATA_ROWS: Kind(prorata_rows.opened, changed)}
+    patch.setattr(planning, "KINDS", kinds_)
 
 
 @pytest.mark.parametrize("name", FAULTS)

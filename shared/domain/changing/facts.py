@@ -151,6 +151,9 @@ class Changed:
         operations: What is to be sent for quantity and end; none when the line is in step.
         ledger: Once they have landed. What all kinds keep alike is added by the planner.
         back_dated: Days before today that are charged.
+        by_hand: Whether somebody set in the PSA what was to be written; ``None`` where the two
+            quantities tell.
+        waits: Why less is written than the seats need, without any mistake of a person.
     """
 
     observed: int
@@ -160,6 +163,8 @@ class Changed:
     explanation: tuple[str, ...]
     credits_due: tuple[DatedCharge, ...] = ()
     back_dated: tuple[date, ...] = ()
+    by_hand: bool | None = None
+    waits: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)

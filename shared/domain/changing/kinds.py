@@ -6,7 +6,7 @@ from datetime import date
 from typing import Final
 
 from shared.domain.agreements import AgreementLine, ChangeKind
-from shared.domain.changing import adjustments, dated_lines, plain_quantity
+from shared.domain.changing import adjustments, dated_lines, plain_quantity, prorata_rows
 from shared.domain.changing.facts import Changed, GroupFacts, Opened, Stop
 
 
@@ -28,5 +28,6 @@ KINDS: Final[Mapping[ChangeKind, Kind]] = {
     ChangeKind.DATED_LINES: Kind(dated_lines.opened, dated_lines.changed),
     ChangeKind.PLAIN_QUANTITY: Kind(plain_quantity.opened, plain_quantity.changed),
     ChangeKind.DATED_ADJUSTMENTS: Kind(adjustments.opened, adjustments.changed),
+    ChangeKind.PRORATA_ROWS: Kind(prorata_rows.opened, prorata_rows.changed),
 }
 """Kinds that are not here are read, and nothing is written to them."""

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from croniter import croniter
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.hosting.ncrontab import (
@@ -120,6 +120,7 @@ def field(low, high):
     return st.one_of(st.just("*"), step.map("*{}".format), several)
 
 
+@settings(deadline=None)  # a busy machine may take its time
 @given(
     fields=st.tuples(
         field(0, 59), field(0, 59), field(0, 23), field(1, 28), field(1, 12), field(0, 6)

@@ -83,7 +83,7 @@ def body(create: CreateLine, header: int, item: int) -> Body:
     Raises:
         RequestRefusedError: HaloPSA has no such line.
     """
-    if create.kind is LineKind.DATED or create.ends is not None:
+    if create.kind is LineKind.DATED:
         raise RequestRefusedError("HaloPSA has no lines for some days: a row of the line does it")
     if create.billable is not Billable.BILLABLE:
         raise RequestRefusedError("HaloPSA has no lines that are not billed")
@@ -97,6 +97,8 @@ def body(create: CreateLine, header: int, item: int) -> Body:
         "item_external_reference": create.marker,
         "prorata_data": [_row(create.quantity, midnight(create.starts))],
     }
+    if create.ends is not None:
+        wanted["enddate"] = midnight(create.ends)
     if create.unit_price is not None:
         wanted["unit_price"] = create.unit_price
     if create.description is not None:
@@ -163,6 +165,7 @@ def differences(operation: Operation, saved: AgreementLine) -> tuple[str, ...]:
                 ("_itemid", saved.product_id == operation.product_id),
                 ("prorata_data", saved.quantity == operation.quantity),
                 ("startdate", saved.starts == operation.starts),
+                ("enddate", saved.ends == operation.ends),
                 ("unit_price", own_price is None or saved.unit_price == own_price),
                 ("item_shortdescription", own_text is None or _same(saved.description, own_text)),
             ]
@@ -183,10 +186,15 @@ def to_send(raw: Mapping[str, Any]) -> Body:
 
 
 def _waiting(payload: Payload) -> tuple[Payload, ...]:
+    """The rows that no invoice has seen; one that was taken back to no seats changes nothing."""
     if payload["prorata_data"].is_null:
         return ()
     rows = payload["prorata_data"].items()
-    return tuple(row for row in rows if not row["isinvoiced"].flag_or_none())
+    return tuple(
+        row
+        for row in rows
+        if not row["isinvoiced"].flag_or_none() and row["quantity"].decimal_or_none() != 0
+    )
 
 
 def _with_row(raw: Mapping[str, Any], operation: AddProrata, *, negative: bool) -> list[Body]:
