@@ -34,7 +34,7 @@ from local.sample.onboarding import (
 from local.sample.psa import story
 from local.sample.rule import differences, lines_due
 from local.sites.known import DEFAULT, SITES
-from local.sites.site import Site
+from local.sites.site import Site, changes_something
 from local.stack import NEVER, PortTakenError, Stack, running_stack
 from shared import exact_json
 
@@ -44,7 +44,6 @@ STOPPED = 130  # what a shell says of Ctrl-C
 LOOK_EVERY_SECONDS = 0.1
 NARROWEST, WIDEST = 80, 160
 LICENSE_WIDTH = 34
-WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 
 
 class DemoError(Exception):
@@ -189,7 +188,7 @@ class _Demo:
         return [
             f"the second cycle wrote: {call['method']} {call['path']}"
             for call in calls
-            if call["method"] in WRITES
+            if changes_something(call["method"], call["path"])
         ]
 
     def take_pictures(self, app: str, place: Path) -> None:

@@ -86,12 +86,14 @@ def _dated_lines(key: Key, line: Line, seats: int, own: Terms, today: date) -> l
 
 
 def _dated_units(key: Key, line: Line, seats: int, own: Terms, today: date) -> list[Held]:
-    """More seats count from today, fewer from the first day that nothing has been charged for."""
+    """More seats count from today. Fewer count from the first day of a period, and are said on that
+    day, or on the day before when that period is the next to be invoiced: nothing takes them back.
+    """
     begins = today
-    if seats < line.quantity and own.invoiced_through >= today:
-        begins = own.not_invoiced_from
-    elif seats < line.quantity and own.period_start < today:
-        begins = own.period_end + DAY
+    if seats < line.quantity and own.period_start < today:
+        begins += DAY
+        if begins != own.not_invoiced_from:
+            seats = line.quantity
     if seats == line.quantity:
         return [Held(*key, seats, own.starts)]
     return [Held(*key, line.quantity, own.starts, begins - DAY), Held(*key, seats, begins)]

@@ -14,6 +14,10 @@ DAY = timedelta(days=1)
 PREFIX = "PSA"
 SEPARATOR = "__"
 
+READS = frozenset({"GET", "HEAD"})
+READ_BY_POST = frozenset({"query", "token"})
+"""Last parts of addresses that are only read, whatever the method."""
+
 Record = dict[str, Any]
 
 
@@ -167,6 +171,11 @@ class Site(ABC):
         state.seed(**self.records(story))
         found: Record = state.dump()
         return found
+
+
+def changes_something(method: str, path: str) -> bool:
+    """Return whether a call of a PSA's API is a write."""
+    return method not in READS and path.rpartition("/")[2] not in READ_BY_POST
 
 
 def day(moment: str | None) -> date | None:

@@ -16,8 +16,8 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+from local.sites.site import changes_something
 from tests.integration.stack import Host, Stack
-from tests.integration.wire import changes_something
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 HOST_ONLY = frozenset({"localhosttimers", "Tables"})

@@ -5,21 +5,13 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
+from local.sites.site import changes_something
 from shared import exact_json
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
-
-READS = frozenset({"GET", "HEAD"})
-READ_BY_POST = frozenset({"query", "token"})
-"""Last parts of addresses that are only read, whatever the method."""
-
-
-def changes_something(method: str, path: str) -> bool:
-    """Return whether a call of a PSA's API is a write."""
-    return method not in READS and path.rpartition("/")[2] not in READ_BY_POST
 
 
 @dataclass(frozen=True, slots=True, order=True)

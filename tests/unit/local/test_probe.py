@@ -23,21 +23,14 @@ from shared.bootstrap import psa_connection
 from shared.domain.ids import ConnectionName
 from shared.settings import load_settings
 from tests.builders import NOW, TODAY
+from tests.unit.local.inprocess import ELSEWHERE, HOST
 from tests.unit.local.test_sites import MARCH
 
-HOST = "http://psa.test"
 STORY = Story(
     companies=[Company(250, "Sandbox")],
     products=[Product(101, "Business Premium", "22.00")],
     agreements=[Agreement(7001, 250, MARCH)],
 )
-ELSEWHERE = {
-    "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
-    "AzureWebJobsStorage": "UseDevelopmentStorage=true",
-    "MICROSOFT__main__TENANT_ID": "00000000-0000-4000-8000-000000000001",
-    "MICROSOFT__main__CLIENT_ID": "00000000-0000-4000-8000-000000000002",
-    "MICROSOFT__main__CLIENT_SECRET": "secret",
-}
 LAG = "Does a write show by the time Seatsync looks?"
 
 
