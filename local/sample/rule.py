@@ -32,6 +32,19 @@ def seats_due(license_: License) -> int:
     return max(license_.billing.minimum, active - license_.billing.included, 0)
 
 
+def states_due(license_: License) -> tuple[str, ...]:
+    """Return the states that a licence may be in after the first sync.
+
+    A PSA may have to wait for an invoice before a line can have fewer seats.
+    """
+    billing = license_.billing
+    if billing is None:
+        return ("excluded",)
+    if billing.ending is not Ending.BILLED:
+        return (billing.ending.value,)
+    return ("in_step", "waiting") if seats_due(license_) < (billing.line or 0) else ("in_step",)
+
+
 def lines_due(psa: str, today: date) -> list[Held]:
     """Return all that a PSA's agreements must hold, if the first sync is made today."""
     before: dict[Key, list[Line]] = defaultdict(list)
