@@ -143,6 +143,7 @@ def _build(settings: Settings) -> Services:
         headers=kept.headers,
         approvals=kept.approvals,
         alerts=kept.alerts,
+        reconciliation=kept.reconciliation,
         dismissals=kept.dismissals,
         deliveries=kept.deliveries,
         settings=kept.settings,

@@ -48,6 +48,7 @@ from shared.domain.mappings import BillingProfile, GlobalExclusion, Mapping, Row
 from shared.domain.movements import Movement
 from shared.domain.plans import CreditMode
 from shared.domain.preferences import Preferences
+from shared.domain.reconciliation import LineState, ReconciledLine
 from shared.domain.runs import Run, RunItem
 from shared.domain.sharing import UserTally
 
@@ -807,6 +808,38 @@ class DeliveryRepository(Protocol):
         """Remove deliveries; a missing one is no error."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReconciliationFilter:
+    """Which lines to tell; ``None`` is any."""
+
+    customer_id: CustomerId | None = None
+    psa: ConnectionName | None = None
+    state: LineState | None = None
+
+    @property
+    def narrows(self) -> bool:
+        """Whether anything is left out."""
+        return self != ReconciliationFilter()
+
+
+class ReconciliationRepository(Protocol):
+    """How each line stood when it was last looked at, by customer."""
+
+    def replace(self, customer_id: CustomerId, lines: Iterable[ReconciledLine]) -> None:
+        """Store a customer's lines in place of all it had, in batches."""
+
+    def put(self, lines: Iterable[ReconciledLine]) -> None:
+        """Store lines in place of what the same ones were, in batches."""
+
+    def page(
+        self, where: ReconciliationFilter, continuation: str | None = None, limit: int = 100
+    ) -> Page[ReconciledLine]:
+        """Return some lines, by customer and then by their names."""
+
+    def after_customer(self, customer_id: CustomerId) -> str:
+        """Return the continuation of a list that goes on after a customer."""
+
+
 class SettingsRepository(Protocol):
     """What the Admins set on the Settings page."""
 
@@ -961,6 +994,7 @@ class Services:
     headers: HeaderRepository
     approvals: ApprovalRepository
     alerts: AlertRepository
+    reconciliation: ReconciliationRepository
     dismissals: DismissalRepository
     deliveries: DeliveryRepository
     settings: SettingsRepository

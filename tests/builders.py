@@ -71,6 +71,7 @@ from shared.domain.mappings import (
 )
 from shared.domain.periods import Cycle
 from shared.domain.quantities import Grace
+from shared.domain.reconciliation import LineState, ReconciledLine
 from shared.domain.runs import ItemState, Run, RunItem, RunReason, RunState
 from shared.ports import LicenseSync, TenantRecord, TenantSync
 
@@ -661,6 +662,32 @@ def an_approval(
         run_id=run_id,
         raised_at=raised_at,
     )
+
+
+def a_reconciled_line(
+    customer_id: CustomerId = CUSTOMER,
+    group_id: GroupId | None = GROUP,
+    **fields: Any,
+) -> ReconciledLine:
+    """Return an E5 line that bills 10 of 12 seats."""
+    given: dict[str, Any] = {
+        "customer_id": customer_id,
+        "customer_name": "Contoso",
+        "psa": MAIN,
+        "group_id": group_id,
+        "rows": (E5_ROW,),
+        "name": "Microsoft 365 E5",
+        "state": LineState.UNDER_BILLED,
+        "checked_at": NOW,
+        "active": 12,
+        "consumed": 11,
+        "planned": 12,
+        "billed": 10,
+        "unit_price": Decimal("20.00"),
+        "unit_cost": Decimal("15.00"),
+        "months": 1,
+    }
+    return ReconciledLine(**{**given, **fields})
 
 
 def an_alert(

@@ -30,6 +30,7 @@ from shared.domain.mappings import Mapping as DomainMapping
 from shared.domain.plans import PlanStatus
 from shared.domain.preferences import Preferences
 from shared.domain.preflight import Finding, Severity
+from shared.domain.reconciliation import ReconciledLine as DomainReconciledLine
 from shared.domain.terms import Term
 from shared.usecases.configuration import ImportedItem as DomainImportedItem
 from shared.usecases.connections import ConnectionTest as DomainConnectionTest
@@ -37,6 +38,8 @@ from shared.usecases.connections import ConnectionView
 from shared.usecases.customers import AddOutcome
 from shared.usecases.foreign_lines import Unread
 from shared.usecases.proposals import Proposal
+from shared.usecases.reconcile import AllTotals as DomainAllTotals
+from shared.usecases.reconcile import CustomerTotals as DomainCustomerTotals
 from shared.usecases.undo_run import Undone
 
 T = TypeVar("T")
@@ -285,6 +288,34 @@ class Coverage(Shape):
     overlaps: list[Overlap]
     skus: list[SkuCoverage]
     total: SkuCoverage | None
+
+
+# The reconciliation ------------------------------------------------------------------------------
+
+ReconciledLine = like(
+    "ReconciledLine",
+    DomainReconciledLine,
+    without=("rows",),
+    row_id=str | None,
+    row_ids=list[str],
+    difference=int | None,
+    amount=Decimal | None,
+    difference_amount=Decimal | None,
+    cost=Decimal | None,
+    margin=Decimal | None,
+    amount_a_month=Decimal | None,
+    difference_a_month=Decimal | None,
+    margin_a_month=Decimal | None,
+    stale=bool,
+)
+CustomerTotals = like("CustomerTotals", DomainCustomerTotals)
+AllTotals = like("AllTotals", DomainAllTotals)
+
+
+class Reconciliation(Listed[ReconciledLine]):  # type: ignore[valid-type] # made above
+    """A page of lines, and the totals of all where they are asked for."""
+
+    totals: AllTotals | None  # type: ignore[valid-type] # made above
 
 
 # The configuration as a file --------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """How domain values look as JSON, where their own fields do not say it all."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import TypeVar
 
 from functions.responses import etag_of, jsonable, told
@@ -18,7 +19,9 @@ from shared.domain.mappings import BillingProfile, Mapping
 from shared.domain.plans import Plan
 from shared.domain.preferences import Preferences
 from shared.domain.preflight import AgreementReport
+from shared.domain.reconciliation import ReconciledLine
 from shared.domain.runs import Run, RunItem, Totals
+from shared.domain.staleness import is_stale
 from shared.exact_json import Json
 from shared.ports import Page, Versioned
 from shared.usecases.alerts import AlertView
@@ -31,6 +34,7 @@ from shared.usecases.coverage import Coverage, SkuCoverage
 from shared.usecases.customers import Added, Candidate
 from shared.usecases.foreign_lines import ForeignPreview
 from shared.usecases.preview import CustomerView, GroupPreview, RowView
+from shared.usecases.reconcile import AllTotals, CustomerTotals
 from shared.usecases.undo_run import Undone
 
 T = TypeVar("T")
@@ -437,6 +441,35 @@ def settings(value: Preferences) -> Object:
     routing = value.alert_routing
     kinds = {kind.value: routing.of(kind).value for kind in AlertKind}
     return {**_object(value), "alert_routing": {"kinds": kinds, "hour": routing.hour}}
+
+
+# The reconciliation ------------------------------------------------------------------------------
+
+
+def reconciled(value: ReconciledLine, now: datetime) -> Object:
+    """A line as it was last seen; amounts are for its period unless they say a month."""
+    return {
+        **_with_rows(_object(value)),
+        "difference": value.difference,
+        "amount": value.amount,
+        "difference_amount": value.difference_amount,
+        "cost": value.cost,
+        "margin": value.margin,
+        "amount_a_month": value.a_month(value.amount),
+        "difference_a_month": value.a_month(value.difference_amount),
+        "margin_a_month": value.a_month(value.margin),
+        "stale": is_stale(value.checked_at, now),
+    }
+
+
+def all_totals(value: AllTotals) -> Object:
+    """Everything together, by PSA connection."""
+    return _object(value)
+
+
+def customer_totals(value: CustomerTotals) -> Object:
+    """A customer's lines together."""
+    return _object(value)
 
 
 # The configuration as a file --------------------------------------------------------------------

@@ -512,6 +512,7 @@ class _Import:
     def _stop(self, customer_id: CustomerId) -> None:
         read = self.services.customers.get(customer_id)
         self.services.customers.save(read, replace(read.value, state=CustomerState.DELETED))
+        self.services.reconciliation.replace(customer_id, ())
 
 
 def _action(exists: object, same: object) -> Action:

@@ -260,6 +260,7 @@ def delete_customer(customer_id: CustomerId, services: Services, *, if_match: st
     if read.value.state is not CustomerState.DELETED:
         services.customers.save(read, replace(read.value, state=CustomerState.DELETED))
         customer_is_removed(read.value, services)
+        services.reconciliation.replace(customer_id, ())
 
 
 def list_customers(

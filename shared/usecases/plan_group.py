@@ -9,6 +9,7 @@ from shared.domain.agreements import (
     Agreement,
     AgreementLine,
     CreateLine,
+    Product,
     RemoveLine,
     SetQuantity,
 )
@@ -93,13 +94,18 @@ class GroupPlanner:
         )
         return self._not_on_stale_data(self._marked(view, self._with_product(request, view)))
 
+    def product(self, view: GroupInView, found: Plan) -> Product | None:
+        """Return the group's product where the plan makes a line of it; it was read for that."""
+        creates = any(isinstance(operation, CreateLine) for operation in found.operations)
+        return self._facts.product(view.group) if creates else None
+
     def forecast(self, view: GroupInView, found: Plan) -> Forecast | None:
         """Return what the group adds to the agreement's next invoice once the plan is written.
 
         ``None`` when the agreement's periods are not known.
         """
-        creates = any(isinstance(operation, CreateLine) for operation in found.operations)
-        price = self._facts.product(view.group).price if creates else None
+        product = self.product(view, found)
+        price = None if product is None else product.price
         return next_invoice(
             view.agreement,
             lines_after(view.lines, found.operations, price),

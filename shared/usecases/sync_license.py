@@ -33,6 +33,7 @@ from shared.usecases.outcomes import (
 )
 from shared.usecases.pauses import check_not_paused, pause, psa_key, wait_of
 from shared.usecases.plan_group import GroupInView, GroupPlanner
+from shared.usecases.reconcile import reconciled
 from shared.usecases.write_operations import OperationWriter
 
 HEADER_IS_FRESH = timedelta(minutes=15)
@@ -124,8 +125,15 @@ class _GroupWork:
             self.note(state, "no row bills through this line any more")
             return
         self._back_to_the_day_of(book)
-        plan = self._planned(book, GroupInView(group, self.members, header, lines), run)
+        view = GroupInView(group, self.members, header, lines)
+        guards = book.catalogue.preferences.guards
+        planner = GroupPlanner(book, self.psa, services, guards=guards, today=self.today)
+        plan = self._planned(planner, view, run)
         self._carry_out(plan, ledger, header, run, lease, finished=finished)
+        product = planner.product(view, plan)
+        written = plan.status is PlanStatus.CHANGE
+        stands = reconciled(book, view, plan, services, product=product, written=written)
+        services.reconciliation.put([stands])
 
     def _back_to_the_day_of(self, book: Book) -> None:
         """Plan an undo as on the day of its change, whose lines can then still be edited."""
@@ -161,9 +169,7 @@ class _GroupWork:
 
     # Planning ---------------------------------------------------------------------------------
 
-    def _planned(self, book: Book, view: GroupInView, run: Run) -> Plan:
-        guards = book.catalogue.preferences.guards
-        planner = GroupPlanner(book, self.psa, self.services, guards=guards, today=self.today)
+    def _planned(self, planner: GroupPlanner, view: GroupInView, run: Run) -> Plan:
         text = self.message.text or planner.text(view)
         approved = self._approved_fingerprint()
         if approved is not None:

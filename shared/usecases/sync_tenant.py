@@ -22,6 +22,7 @@ from shared.domain.ids import AgreementId, CustomerId, GroupId
 from shared.domain.licensing import AssignedUser
 from shared.domain.mappings import LineGroup
 from shared.domain.plans import Member, Plan, PlanStatus
+from shared.domain.reconciliation import ReconciledLine
 from shared.domain.runs import ItemState, RunItem
 from shared.ports import LicenseSync, Services, TenantSync
 from shared.usecases.alert_board import raise_alert
@@ -33,6 +34,7 @@ from shared.usecases.outcomes import AGAIN, Board, fail, item_of, license_name, 
 from shared.usecases.pauses import asking_tenant, check_not_paused, pause, psa_key, wait_of
 from shared.usecases.plan_group import GroupInView, GroupPlanner
 from shared.usecases.read_tenant import read_tenant
+from shared.usecases.reconcile import reconciled, unmapped, unreadable
 from shared.usecases.stale_tenants import tell_stale
 from shared.usecases.stop_run import stop_if_unlikely
 
@@ -180,6 +182,7 @@ class _CustomerWork:
         self.plans: list[Plan] = []
         self.users: tuple[AssignedUser, ...] | None = None
         self.lines: tuple[AgreementLine, ...] = ()
+        self.reconciled: list[ReconciledLine] = []
 
     def run(self, catalogue: Catalogue, counted: CountedTenant, *, redelivered: bool) -> None:
         own = _read_item(self.message, self.customer.customer_id, self.services)
@@ -214,6 +217,14 @@ class _CustomerWork:
                 if book.is_over(mapping, self.today):
                     self.services.mappings.forget(mapping)
         board.save()
+        # Before the messages: what a line group's own worker keeps is newer.
+        if self.message.row_id is None:
+            rest = unmapped(book, self.services)
+            self.services.reconciliation.replace(
+                self.customer.customer_id, [*self.reconciled, *rest]
+            )
+        else:
+            self.services.reconciliation.put(self.reconciled)
         # Items first, messages next, the customer's own item last: a crash repeats, never skips.
         self.services.runs.put_items(item for item in items if item.item_id not in done)
         for entry in queue:
@@ -266,6 +277,7 @@ class _CustomerWork:
             header = headers[group.agreement_id]
             if isinstance(header, str):
                 items.append(self._blocked(group_id, members, header, board))
+                self.reconciled.append(unreadable(book, group, members, header, self.services))
                 continue
             if group.agreement_id not in lines:
                 lines[group.agreement_id] = self.psa.gateway.list_lines(group.agreement_id)
@@ -279,6 +291,8 @@ class _CustomerWork:
                 view = replace(view, lines=lines[group.agreement_id])
                 plan = planner.guarded(view, text)
             self.plans.append(plan)
+            product = planner.product(view, plan)
+            self.reconciled.append(reconciled(book, view, plan, self.services, product=product))
             item = item_of(
                 self.message.run_id, customer_id, members, plan, self.services.clock.real_now()
             )

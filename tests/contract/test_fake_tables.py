@@ -20,6 +20,7 @@ from tests.contract.repositories.custom_licenses import CustomLicensesContract
 from tests.contract.repositories.customers import CustomersContract, ProfilesContract
 from tests.contract.repositories.leases import ConnectionsContract, LeasesContract
 from tests.contract.repositories.mappings import ExclusionsContract, MappingsContract
+from tests.contract.repositories.reconciliation import ReconciliationContract
 from tests.contract.repositories.refresh_tokens import RefreshTokensContract
 from tests.contract.repositories.runs import RunsContract
 from tests.fakes.clock import FakeClock
@@ -102,6 +103,10 @@ class TestDismissals(DismissalsContract):
 
 
 class TestDeliveries(DeliveriesContract):
+    pass
+
+
+class TestReconciliation(ReconciliationContract):
     pass
 
 

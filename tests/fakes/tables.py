@@ -40,8 +40,17 @@ from shared.domain.intents import Intent
 from shared.domain.ledger import Ledger
 from shared.domain.mappings import BillingProfile, GlobalExclusion, Mapping, RowExclusion
 from shared.domain.preferences import Preferences
+from shared.domain.reconciliation import ReconciledLine
 from shared.domain.runs import Run, RunItem, RunState
-from shared.ports import Clock, KeptLines, Page, RefreshToken, TenantRecord, Versioned
+from shared.ports import (
+    Clock,
+    KeptLines,
+    Page,
+    ReconciliationFilter,
+    RefreshToken,
+    TenantRecord,
+    Versioned,
+)
 
 T = TypeVar("T")
 Key = tuple[str, ...]
@@ -614,6 +623,37 @@ class FakeDeliveries:
         for one in deliveries:
             if self._shelf.get(one.delivery_id) is not None:
                 self._shelf.remove(one.delivery_id)
+
+
+class FakeReconciliation:
+    """A ``ReconciliationRepository``."""
+
+    def __init__(self) -> None:
+        self._shelf = Shelf[ReconciledLine]()
+
+    def replace(self, customer_id: CustomerId, lines: Iterable[ReconciledLine]) -> None:
+        for old in self._shelf.all(customer_id):
+            self._shelf.remove(customer_id, old.value.key)
+        self.put(lines)
+
+    def put(self, lines: Iterable[ReconciledLine]) -> None:
+        for line in lines:
+            self._shelf.put(line, line.customer_id, line.key)
+
+    def page(
+        self, where: ReconciliationFilter, continuation: str | None = None, limit: int = 100
+    ) -> Page[ReconciledLine]:
+        entries = (
+            (f"{line.customer_id}~{line.key}", line)
+            for line in (found.value for found in self._shelf.all())
+            if where.customer_id in {None, line.customer_id}
+            and where.psa in {None, line.psa}
+            and where.state in {None, line.state}
+        )
+        return a_page(entries, continuation, limit)
+
+    def after_customer(self, customer_id: CustomerId) -> str:
+        return paging.token(f"{customer_id}~~")
 
 
 class FakeSettings:

@@ -57,6 +57,7 @@ from tests.contract.repositories.custom_licenses import CustomLicensesContract
 from tests.contract.repositories.customers import CustomersContract, ProfilesContract
 from tests.contract.repositories.leases import ConnectionsContract, LeasesContract
 from tests.contract.repositories.mappings import ExclusionsContract, MappingsContract
+from tests.contract.repositories.reconciliation import ReconciliationContract
 from tests.contract.repositories.refresh_tokens import RefreshTokensContract, a_refresh_token
 from tests.contract.repositories.runs import RunsContract
 from tests.contract.repositories.stored import at_once
@@ -217,6 +218,10 @@ class TestDismissals(DismissalsContract):
 
 
 class TestDeliveries(DeliveriesContract):
+    pass
+
+
+class TestReconciliation(ReconciliationContract):
     pass
 
 

@@ -18,6 +18,7 @@ from shared.adapters.tables.leases import LASTS, LeaseTable
 from shared.adapters.tables.ledgers import LedgerTable
 from shared.adapters.tables.mappings import MappingTable
 from shared.adapters.tables.profiles import ProfileTable
+from shared.adapters.tables.reconciliation import ReconciliationTable
 from shared.adapters.tables.refresh_tokens import RefreshTokenTable
 from shared.adapters.tables.runs import RunTable
 from shared.adapters.tables.settings import SettingsTable
@@ -40,6 +41,7 @@ from shared.ports import (
     LedgerRepository,
     MappingRepository,
     ProfileRepository,
+    ReconciliationRepository,
     RefreshTokens,
     RunRepository,
     SettingsRepository,
@@ -66,6 +68,7 @@ class Repositories:
     headers: HeaderRepository
     approvals: ApprovalRepository
     alerts: AlertRepository
+    reconciliation: ReconciliationRepository
     dismissals: DismissalRepository
     deliveries: DeliveryRepository
     settings: SettingsRepository
@@ -93,6 +96,7 @@ def repositories(tables: Tables, clock: Clock, lease: timedelta = LASTS) -> Repo
         runs=RunTable(tables),
         headers=HeaderTable(tables),
         approvals=ApprovalTable(tables),
+        reconciliation=ReconciliationTable(tables),
         alerts=AlertTable(tables),
         dismissals=DismissalTable(tables),
         deliveries=DeliveryTable(tables),

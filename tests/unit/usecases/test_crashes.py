@@ -17,6 +17,7 @@ from tests.house import Crash, House
 STEPS = {
     "put",
     "put_items",
+    "replace",
     "save",
     "add",
     "open",
@@ -27,7 +28,7 @@ STEPS = {
 }
 """Calls that change something; the worker may die before or after each."""
 
-STEPS_OF_A_CHANGE = 14
+STEPS_OF_A_CHANGE = 16
 
 
 class Fuse:
