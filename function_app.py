@@ -23,6 +23,7 @@ from functions.api import (
     runs,
     settings,
     syncing,
+    trends,
     unknown,
 )
 from functions.pages import all_pages
@@ -51,6 +52,7 @@ for module in (
     runs,
     settings,
     syncing,
+    trends,
     unknown,
     *all_pages.MODULES,
 ):

@@ -7,6 +7,7 @@ import azure.functions as func
 from shared import bootstrap
 from shared.domain.runs import RunReason
 from shared.usecases.close_runs import close_runs
+from shared.usecases.prune import prune
 from shared.usecases.send_digests import send_digests
 from shared.usecases.start_run import start_cycle
 
@@ -17,6 +18,7 @@ TIMER = "timer"
 """Who asked for a scheduled run, in history."""
 EACH_FIVE_MINUTES = "0 */5 * * * *"
 EACH_MINUTE = "30 * * * * *"
+EACH_HOUR = "0 17 * * * *"
 
 
 @blueprint.function_name("start_sync_cycle")
@@ -44,3 +46,18 @@ def on_send_digests(timer: func.TimerRequest) -> None:
     sent = send_digests(bootstrap.services())
     if sent:
         logger.info("%d messages about alerts sent", sent)
+
+
+@blueprint.function_name("prune_storage")
+@blueprint.timer_trigger(arg_name="timer", schedule=EACH_HOUR)
+def on_prune_storage(timer: func.TimerRequest) -> None:
+    """Remove a part of what is older than the settings keep."""
+    del timer
+    gone = prune(bootstrap.services())
+    logger.info(
+        "removed %s runs, %s changes, %s points of trends and %s pauses",
+        gone.runs,
+        gone.changes,
+        gone.trend_points,
+        gone.pauses,
+    )

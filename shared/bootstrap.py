@@ -140,6 +140,7 @@ def _build(settings: Settings) -> Services:
         leases=kept.leases,
         changes=kept.changes,
         runs=kept.runs,
+        trends=kept.trends,
         headers=kept.headers,
         approvals=kept.approvals,
         alerts=kept.alerts,

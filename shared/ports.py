@@ -6,7 +6,7 @@ between. Lists page by an opaque continuation token.
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from shared.domain.agreements import (
@@ -51,6 +51,7 @@ from shared.domain.preferences import Preferences
 from shared.domain.reconciliation import LineState, ReconciledLine
 from shared.domain.runs import Run, RunItem
 from shared.domain.sharing import UserTally
+from shared.domain.trends import TrendPoint
 
 T = TypeVar("T")
 
@@ -626,6 +627,34 @@ class ChangeRepository(Protocol):
     ) -> Page[Change]:
         """Return entries, newest first, of one row if given."""
 
+    def before(
+        self,
+        customer_id: CustomerId,
+        moment: datetime,
+        continuation: str | None = None,
+        limit: int = 100,
+    ) -> Page[Change]:
+        """Return entries from before a moment, newest first."""
+
+    def forget(self, changes: Iterable[Change]) -> None:
+        """Remove entries of one customer, in batches; missing ones are no error."""
+
+
+class TrendRepository(Protocol):
+    """Points of trends, by owner and day."""
+
+    def last(self, owner: str) -> TrendPoint | None:
+        """Return the newest point."""
+
+    def put(self, point: TrendPoint) -> None:
+        """Store a point in place of one of the same day."""
+
+    def since(self, owner: str, first: date) -> tuple[TrendPoint, ...]:
+        """Return the points from a day on and the last one before it, the oldest first."""
+
+    def forget_before(self, owner: str, first: date, most: int) -> int:
+        """Remove points from before a day but the last of them, and return how many."""
+
 
 class RunRepository(Protocol):
     """Runs and their items; runs are listed newest first."""
@@ -652,6 +681,14 @@ class RunRepository(Protocol):
 
     def list(self, continuation: str | None = None, limit: int = 50) -> Page[Run]:
         """Return runs, newest first."""
+
+    def before(
+        self, moment: datetime, continuation: str | None = None, limit: int = 100
+    ) -> Page[Run]:
+        """Return runs that were started before a moment, newest first."""
+
+    def forget(self, run: Run) -> None:
+        """Remove a closed run with its items, in batches."""
 
     def running(self) -> tuple[Run, ...]:
         """Return the runs that are not closed."""
@@ -868,6 +905,9 @@ class ConnectionStates(Protocol):
     def pause(self, name: str, until: datetime) -> None:
         """Pause the connection; a longer pause stays."""
 
+    def forget_pauses(self, before: datetime) -> int:
+        """Remove pauses that were over before a moment, and return how many."""
+
     def tenants_listed_at(self, name: ConnectionName) -> datetime | None:
         """Return when the tenants were last listed completely, or ``None`` before the first."""
 
@@ -991,6 +1031,7 @@ class Services:
     leases: LeaseRepository
     changes: ChangeRepository
     runs: RunRepository
+    trends: TrendRepository
     headers: HeaderRepository
     approvals: ApprovalRepository
     alerts: AlertRepository

@@ -13,7 +13,7 @@ from functions.responses import etag_of, ok
 from shared.domain.alerts import AlertKind
 from shared.domain.digests import USUAL, Frequency, Routing
 from shared.domain.guards import GuardSettings
-from shared.domain.preferences import DefaultView, Preferences
+from shared.domain.preferences import DefaultView, Preferences, Retention
 from shared.ports import Versioned
 from shared.usecases.preferences import save_preferences
 
@@ -24,6 +24,9 @@ Days = Annotated[StrictInt, Field(ge=0, le=31)]
 Hour = Annotated[StrictInt, Field(ge=0, le=23)]
 _DEFAULTS = GuardSettings()
 _ROUTING = Routing()
+Months = Annotated[StrictInt, Field(ge=1, le=120)]
+_DEFAULTS = GuardSettings()
+_KEPT = Retention()
 
 
 class GuardsBody(Body):
@@ -53,6 +56,14 @@ class RoutingBody(Body):
         return Routing(differs, self.hour)
 
 
+class RetentionBody(Body):
+    """How long what happened is kept."""
+
+    history_months: Months = _KEPT.history_months
+    runs_days: Annotated[StrictInt, Field(ge=7, le=3650)] = _KEPT.runs_days
+    trend_months: Months = _KEPT.trend_months
+
+
 class SettingsBody(Body):
     """All settings that are kept in the storage."""
 
@@ -70,6 +81,16 @@ class SettingsBody(Body):
         """Return the settings."""
         guards = GuardSettings(**self.guards.model_dump())
         return Preferences(guards, self.default_view, self.alert_routing.to_domain())
+
+    retention: RetentionBody = RetentionBody()
+
+    def to_domain(self) -> Preferences:
+        """Return the settings."""
+        return Preferences(
+            GuardSettings(**self.guards.model_dump()),
+            self.default_view,
+            Retention(**self.retention.model_dump()),
+        )
 
 
 @endpoint(blueprint, "GET", "api/settings", role=Role.VIEWER, gives=shapes.Settings, tagged=True)

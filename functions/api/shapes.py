@@ -32,6 +32,7 @@ from shared.domain.preferences import Preferences
 from shared.domain.preflight import Finding, Severity
 from shared.domain.reconciliation import ReconciledLine as DomainReconciledLine
 from shared.domain.terms import Term
+from shared.domain.trends import Trend as DomainTrend
 from shared.usecases.configuration import ImportedItem as DomainImportedItem
 from shared.usecases.connections import ConnectionTest as DomainConnectionTest
 from shared.usecases.connections import ConnectionView
@@ -317,6 +318,8 @@ class Reconciliation(Listed[ReconciledLine]):  # type: ignore[valid-type] # made
 
     totals: AllTotals | None  # type: ignore[valid-type] # made above
 
+
+Trend = like("Trend", DomainTrend)
 
 # The configuration as a file --------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from shared.domain.preflight import AgreementReport
 from shared.domain.reconciliation import ReconciledLine
 from shared.domain.runs import Run, RunItem, Totals
 from shared.domain.staleness import is_stale
+from shared.domain.trends import Trend as SeatTrend
 from shared.exact_json import Json
 from shared.ports import Page, Versioned
 from shared.usecases.alerts import AlertView
@@ -469,6 +470,11 @@ def all_totals(value: AllTotals) -> Object:
 
 def customer_totals(value: CustomerTotals) -> Object:
     """A customer's lines together."""
+    return _object(value)
+
+
+def trend(value: SeatTrend) -> Object:
+    """Values by day."""
     return _object(value)
 
 

@@ -8,6 +8,7 @@ from shared.domain.ids import RunId
 from shared.domain.runs import FULL, ItemState, Run, RunItem, RunState, Totals, totals_of
 from shared.ports import Services
 from shared.usecases.outcomes import fail
+from shared.usecases.record_trend import record_total
 from shared.usecases.stop_run import stops_are_over
 
 STUCK_AFTER = timedelta(hours=6)
@@ -77,4 +78,5 @@ def _close(run: Run, totals: Totals, services: Services) -> bool:
     services.headers.forget(run.run_id)
     if done.state is RunState.FINISHED and done.reason in FULL:
         stops_are_over(services)
+        record_total(services)
     return True

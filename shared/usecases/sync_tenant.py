@@ -35,6 +35,7 @@ from shared.usecases.pauses import asking_tenant, check_not_paused, pause, psa_k
 from shared.usecases.plan_group import GroupInView, GroupPlanner
 from shared.usecases.read_tenant import read_tenant
 from shared.usecases.reconcile import reconciled, unmapped, unreadable
+from shared.usecases.record_trend import record_trend
 from shared.usecases.stale_tenants import tell_stale
 from shared.usecases.stop_run import stop_if_unlikely
 
@@ -223,6 +224,7 @@ class _CustomerWork:
             self.services.reconciliation.replace(
                 self.customer.customer_id, [*self.reconciled, *rest]
             )
+            record_trend(book, self.today, self.services)
         else:
             self.services.reconciliation.put(self.reconciled)
         # Items first, messages next, the customer's own item last: a crash repeats, never skips.

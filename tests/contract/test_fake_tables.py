@@ -23,6 +23,7 @@ from tests.contract.repositories.mappings import ExclusionsContract, MappingsCon
 from tests.contract.repositories.reconciliation import ReconciliationContract
 from tests.contract.repositories.refresh_tokens import RefreshTokensContract
 from tests.contract.repositories.runs import RunsContract
+from tests.contract.repositories.trends import ForgettingContract, TrendsContract
 from tests.fakes.clock import FakeClock
 from tests.fakes.services import fake_services
 from tests.fakes.tables import FakeRefreshTokens
@@ -103,6 +104,14 @@ class TestDismissals(DismissalsContract):
 
 
 class TestDeliveries(DeliveriesContract):
+    pass
+
+
+class TestTrends(TrendsContract):
+    pass
+
+
+class TestForgetting(ForgettingContract):
     pass
 
 

@@ -31,6 +31,7 @@ from tests.fakes.tables import (
     FakeSettings,
     FakeSnapshots,
     FakeStorageHealth,
+    FakeTrends,
 )
 
 
@@ -111,6 +112,7 @@ def fake_services(
         "leases": FakeLeases(clock),
         "changes": FakeChanges(),
         "runs": FakeRuns(),
+        "trends": FakeTrends(),
         "headers": FakeHeaders(),
         "approvals": FakeApprovals(),
         "reconciliation": FakeReconciliation(),

@@ -5,7 +5,7 @@ The contract suites in ``tests/contract/repositories`` run against these and aga
 
 import threading
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import count
 from typing import Generic, TypeVar
 
@@ -42,6 +42,7 @@ from shared.domain.mappings import BillingProfile, GlobalExclusion, Mapping, Row
 from shared.domain.preferences import Preferences
 from shared.domain.reconciliation import ReconciledLine
 from shared.domain.runs import Run, RunItem, RunState
+from shared.domain.trends import TrendPoint
 from shared.ports import (
     Clock,
     KeptLines,
@@ -396,9 +397,55 @@ class FakeChanges:
             ]
         return a_page(entries, continuation, limit)
 
+    def before(
+        self,
+        customer_id: CustomerId,
+        moment: datetime,
+        continuation: str | None = None,
+        limit: int = 100,
+    ) -> Page[Change]:
+        with self._shelf.lock:
+            entries = [
+                ("~".join(key[1:]), found.value)
+                for key, found in self._shelf.stored.items()
+                if key[0] == customer_id and found.value.at <= moment
+            ]
+        return a_page(entries, continuation, limit)
+
+    def forget(self, changes: Iterable[Change]) -> None:
+        for change in changes:
+            self._shelf.remove(change.customer_id, newest_first(change.at), change.change_id)
+
     def all(self) -> tuple[Change, ...]:
         """Everything, by customer and newest first; only for tests."""
         return tuple(found.value for found in self._shelf.all())
+
+
+class FakeTrends:
+    """A ``TrendRepository``."""
+
+    def __init__(self) -> None:
+        self._shelf = Shelf[TrendPoint]()
+
+    def last(self, owner: str) -> TrendPoint | None:
+        found = self._points(owner)
+        return found[-1] if found else None
+
+    def put(self, point: TrendPoint) -> None:
+        self._shelf.put(point, point.owner, point.day.isoformat())
+
+    def since(self, owner: str, first: date) -> tuple[TrendPoint, ...]:
+        before = [point for point in self._points(owner) if point.day < first]
+        return (*before[-1:], *(point for point in self._points(owner) if point.day >= first))
+
+    def forget_before(self, owner: str, first: date, most: int) -> int:
+        gone = [point for point in self._points(owner) if point.day < first][:-1][-most:]
+        for point in gone:
+            self._shelf.remove(owner, point.day.isoformat())
+        return len(gone)
+
+    def _points(self, owner: str) -> list[TrendPoint]:
+        return [found.value for found in self._shelf.all(owner)]
 
 
 class FakeRuns:
@@ -431,6 +478,18 @@ class FakeRuns:
     def list(self, continuation: str | None = None, limit: int = 50) -> Page[Run]:
         runs = (found.value for found in self._shelf.all())
         return a_page(((run.run_id, run) for run in runs), continuation, limit)
+
+    def before(
+        self, moment: datetime, continuation: str | None = None, limit: int = 100
+    ) -> Page[Run]:
+        runs = (found.value for found in self._shelf.all())
+        older = ((run.run_id, run) for run in runs if run.started_at < moment)
+        return a_page(older, continuation, limit)
+
+    def forget(self, run: Run) -> None:
+        for found in self._items.all(run.run_id):
+            self._items.remove(run.run_id, found.value.item_id)
+        self._shelf.remove(run.run_id)
 
     def running(self) -> tuple[Run, ...]:
         runs = (found.value for found in self._shelf.all())
@@ -685,6 +744,12 @@ class FakeConnectionStates:
 
     def pause(self, name: str, until: datetime) -> None:
         self.pauses[name] = max(until, self.pauses.get(name, until))
+
+    def forget_pauses(self, before: datetime) -> int:
+        over = [name for name, until in self.pauses.items() if until < before]
+        for name in over:
+            del self.pauses[name]
+        return len(over)
 
     def tenants_listed_at(self, name: ConnectionName) -> datetime | None:
         return self.listings.get(name)

@@ -61,6 +61,7 @@ from tests.contract.repositories.reconciliation import ReconciliationContract
 from tests.contract.repositories.refresh_tokens import RefreshTokensContract, a_refresh_token
 from tests.contract.repositories.runs import RunsContract
 from tests.contract.repositories.stored import at_once
+from tests.contract.repositories.trends import ForgettingContract, TrendsContract
 from tests.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.stack
@@ -218,6 +219,14 @@ class TestDismissals(DismissalsContract):
 
 
 class TestDeliveries(DeliveriesContract):
+    pass
+
+
+class TestTrends(TrendsContract):
+    pass
+
+
+class TestForgetting(ForgettingContract):
     pass
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from shared.adapters.tables.codec import Codec
 from shared.adapters.tables.entries import Entries
-from shared.adapters.tables.keys import key
+from shared.adapters.tables.keys import SEPARATOR, key
 from shared.adapters.tables.retry import settled
 from shared.adapters.tables.table import Tables
 from shared.domain.errors import StaleVersionError
@@ -63,6 +63,17 @@ class ConnectionTable:
 
     def pause(self, name: str, until: datetime) -> None:
         settled(lambda: self._pause_once(name, until))
+
+    def forget_pauses(self, before: datetime) -> int:
+        found = self._entries.table.query(PARTITION)
+        over = [
+            entity
+            for entity in found
+            if not entity.row.endswith(SEPARATOR + TENANTS)
+            and self._entries.value(entity).value.paused_until < before
+        ]
+        self._entries.table.delete_all(over)
+        return len(over)
 
     def tenants_listed_at(self, name: ConnectionName) -> datetime | None:
         found = self._listings.get(PARTITION, key(name, TENANTS))

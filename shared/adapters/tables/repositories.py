@@ -24,6 +24,7 @@ from shared.adapters.tables.runs import RunTable
 from shared.adapters.tables.settings import SettingsTable
 from shared.adapters.tables.snapshots import SnapshotTable
 from shared.adapters.tables.table import Tables
+from shared.adapters.tables.trends import TrendTable
 from shared.ports import (
     AlertRepository,
     ApprovalRepository,
@@ -46,6 +47,7 @@ from shared.ports import (
     RunRepository,
     SettingsRepository,
     SnapshotRepository,
+    TrendRepository,
 )
 
 
@@ -65,6 +67,7 @@ class Repositories:
     leases: LeaseRepository
     changes: ChangeRepository
     runs: RunRepository
+    trends: TrendRepository
     headers: HeaderRepository
     approvals: ApprovalRepository
     alerts: AlertRepository
@@ -94,6 +97,7 @@ def repositories(tables: Tables, clock: Clock, lease: timedelta = LASTS) -> Repo
         leases=LeaseTable(tables, clock, lease),
         changes=ChangeTable(tables),
         runs=RunTable(tables),
+        trends=TrendTable(tables),
         headers=HeaderTable(tables),
         approvals=ApprovalTable(tables),
         reconciliation=ReconciliationTable(tables),

@@ -8,7 +8,7 @@ from shared.adapters.tables.codec import Codec
 from shared.adapters.tables.entries import Entries
 from shared.adapters.tables.keys import SEPARATOR, key, newest_first
 from shared.adapters.tables.opened import OpenedEntries
-from shared.adapters.tables.table import Tables
+from shared.adapters.tables.table import Tables, Where
 from shared.domain.errors import ConflictError, NotFoundError, StaleVersionError
 from shared.domain.ids import RunId
 from shared.domain.runs import Run, RunItem, RunState
@@ -21,6 +21,7 @@ class RunTable:
     """A ``RunRepository``. Runs that are not closed are found without reading the closed ones."""
 
     def __init__(self, tables: Tables) -> None:
+        self._table = tables.table("runs")
         self._runs = OpenedEntries(
             Entries(tables.table("runs"), Codec[Run](Run, "a run")),
             PARTITION,
@@ -51,6 +52,18 @@ class RunTable:
 
     def list(self, continuation: str | None = None, limit: int = 50) -> Page[Run]:
         return self._runs.page(continuation, limit, open_only=False)
+
+    def before(
+        self, moment: datetime, continuation: str | None = None, limit: int = 100
+    ) -> Page[Run]:
+        older = Where("RowKey gt @moment", {"moment": newest_first(moment, milliseconds=True)})
+        return self._runs.page(continuation, limit, open_only=False, where=older)
+
+    def forget(self, run: Run) -> None:
+        # The run last: what is interrupted is found again.
+        items = self._items.table
+        items.delete_all(items.query(key(run.run_id), select=["PartitionKey", "RowKey"]))
+        self._table.delete(PARTITION, key(run.run_id))
 
     def running(self) -> tuple[Run, ...]:
         return self._runs.opened()

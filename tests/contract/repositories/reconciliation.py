@@ -71,7 +71,7 @@ class ReconciliationContract:
         assert len(stored.reconciliation.page(where).items) == count
 
     def test_pages_go_on_where_they_ended_also_after_a_customer(self, stored):
-        first, second = a_reconciled_line(), a_reconciled_line(group_id="b" * 16)
+        first, second = a_reconciled_line(), a_reconciled_line(group_id="f" * 16)
         other = a_reconciled_line(OTHER_CUSTOMER)
         stored.reconciliation.put([first, second, other])
 

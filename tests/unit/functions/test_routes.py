@@ -62,6 +62,8 @@ ROUTES = {
     ("POST", "/api/alerts/a1/restore"): "restore_alert",
     ("GET", "/api/configuration"): "export_everything",
     ("POST", "/api/configuration"): "import_everything",
+    ("GET", "/api/trend"): "show_total_trend",
+    ("GET", f"{CUSTOMER}/trend"): "show_customer_trend",
     ("GET", "/api/reconciliation"): "reconcile_lines",
     ("GET", "/api/reconciliation/customers"): "reconcile_customers",
     ("GET", "/api/connections"): "list_all_connections",

@@ -1,0 +1,90 @@
+"""Keep how seats go over time, and tell it.
+
+Source:
+    docs/adr/0031-trends-and-retention.md
+"""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+from shared.domain.ids import ConnectionName, CustomerId
+from shared.domain.licensing import LicenseRow
+from shared.domain.quantities import Grace, active_seats
+from shared.domain.reconciliation import total_seats
+from shared.domain.trends import EVERYBODY, LicenseSeats, Trend, TrendPoint, trend_of
+from shared.ports import ReconciliationFilter, Services
+from shared.usecases.books import Book
+from shared.usecases.reconcile import every_line
+
+
+def record_trend(book: Book, today: date, services: Services) -> None:
+    """Keep today's seats of a customer, unless they are as they were."""
+    rows: dict[str, list[LicenseRow]] = {}
+    for row in book.rows():
+        rows.setdefault(row.sku_id or row.row_id, []).append(row)
+    licenses = tuple(
+        LicenseSeats(
+            key=key,
+            name=book.names.get(found[0].sku_id, found[0].name)
+            if found[0].sku_id
+            else found[0].name,
+            active=total_seats(_active(row) for row in found),
+            consumed=total_seats(
+                None if row.counts is None else row.counts.consumed for row in found
+            ),
+        )
+        for key, found in sorted(rows.items())
+    )
+    _keep(TrendPoint(book.customer.customer_id, today, licenses), services)
+
+
+def record_total(services: Services) -> None:
+    """Keep today's seats and money of all customers together, from what was last seen of each."""
+    seats: dict[str, LicenseSeats] = {}
+    money: dict[ConnectionName, Decimal] = {}
+    for line in every_line(ReconciliationFilter(), services):
+        known = seats.get(line.name, LicenseSeats(line.name, line.name, 0, 0))
+        seats[line.name] = LicenseSeats(
+            line.name,
+            line.name,
+            (known.active or 0) + (line.active or 0),
+            (known.consumed or 0) + (line.consumed or 0),
+        )
+        amount = line.a_month(line.amount)
+        money[line.psa] = money.get(line.psa, Decimal("0.00")) + (amount or Decimal(0))
+    licenses = tuple(seats[name] for name in sorted(seats))
+    today = services.clock.now().date()
+    _keep(TrendPoint(EVERYBODY, today, licenses, tuple(sorted(money.items()))), services)
+
+
+def customer_trend(customer_id: CustomerId, services: Services, *, days: int) -> Trend:
+    """Return a customer's seats of the last days.
+
+    Raises:
+        NotFoundError: There is no such customer.
+    """
+    services.customers.get(customer_id)
+    return _trend(customer_id, services, days)
+
+
+def total_trend(services: Services, *, days: int) -> Trend:
+    """Return all customers' seats and money of the last days; excluded licences are left out."""
+    return _trend(EVERYBODY, services, days)
+
+
+def _trend(owner: str, services: Services, days: int) -> Trend:
+    last = services.clock.now().date()
+    first = last - timedelta(days=days - 1)
+    return trend_of(services.trends.since(owner, first), first, last)
+
+
+def _keep(point: TrendPoint, services: Services) -> None:
+    last = services.trends.last(point.owner)
+    if last is None or not last.same_as(point):
+        services.trends.put(point)
+
+
+def _active(row: LicenseRow) -> int | None:
+    if row.counts is None:
+        return None
+    return active_seats(row.counts, Grace.ONLY_WITHOUT_ACTIVE, count_trials=False).seats
