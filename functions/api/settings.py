@@ -77,19 +77,15 @@ class SettingsBody(Body):
     default_view: DefaultView = DefaultView.LICENSES
     alert_routing: RoutingBody = RoutingBody()
 
-    def to_domain(self) -> Preferences:
-        """Return the settings."""
-        guards = GuardSettings(**self.guards.model_dump())
-        return Preferences(guards, self.default_view, self.alert_routing.to_domain())
-
     retention: RetentionBody = RetentionBody()
 
     def to_domain(self) -> Preferences:
         """Return the settings."""
         return Preferences(
-            GuardSettings(**self.guards.model_dump()),
-            self.default_view,
-            Retention(**self.retention.model_dump()),
+            guards=GuardSettings(**self.guards.model_dump()),
+            default_view=self.default_view,
+            alert_routing=self.alert_routing.to_domain(),
+            retention=Retention(**self.retention.model_dump()),
         )
 
 
