@@ -92,7 +92,7 @@ def test_after_export_loss_and_import_a_sync_writes_nothing(stack: Stack):
     assert stack.lines(7002) == [*lines[1], (1, "2026-03-25", "2026-03-31")]
 
 
-@pytest.mark.parametrize("psa", ["syncro"])
+@pytest.mark.parametrize("psa", ["autotask", "syncro"])
 def test_another_psa_sees_no_write_either(tmp_path: Path, psa: str):
     with stack_in(tmp_path, psa) as stack:
         contoso = stack.mapped_contoso(seats=10)
@@ -100,7 +100,7 @@ def test_another_psa_sees_no_write_either(tmp_path: Path, psa: str):
         stack.buy(contoso.tenant, BUSINESS_PREMIUM, 2)
         stack.sync(contoso.customer_id)
         held = stack.held()
-        assert [one.quantity for one in held] == [12]
+        assert held[-1].quantity == 12
 
         go_on_after_a_loss(stack)
         run = stack.sync(contoso.customer_id)
