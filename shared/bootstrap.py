@@ -12,10 +12,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
-from shared.domain.ids import ConnectionName, TenantId
+from shared.domain.errors import SettingsError
+from shared.domain.ids import CompanyId, ConnectionName, TenantId
 from shared.domain.plans import CreditMode
 from shared.ports import (
     Clock,
+    Connections,
     LicenseSource,
     Notifier,
     PartnerSubscriptions,
@@ -23,6 +25,7 @@ from shared.ports import (
     PsaGateway,
     RefreshTokens,
     Services,
+    TicketGateway,
 )
 from shared.settings import (
     AutotaskSettings,
@@ -34,6 +37,7 @@ from shared.settings import (
     Settings,
     SyncroSettings,
     TeamsSettings,
+    TicketSettings,
     load_settings,
 )
 
@@ -122,10 +126,11 @@ def _build(settings: Settings) -> Services:
     kept = repositories(Tables(tables), clock, timedelta(seconds=settings.lease_seconds))
     queues = Queues(queue_client)
     http = pooled_http(POOL_SIZE)
+    connections = _connections(settings, clock, http, kept.refresh_tokens)
     return Services(
         clock=clock,
         ids=RandomIds(),
-        connections=_connections(settings, clock, http, kept.refresh_tokens),
+        connections=connections,
         connection_states=kept.connection_states,
         sku_names=sku_names(),
         free_skus=free_exclusions(),
@@ -151,7 +156,7 @@ def _build(settings: Settings) -> Services:
         tenant_queue=TenantSyncQueue(queues),
         license_queue=LicenseSyncQueue(queues),
         storage_health=AccountHealth(tables, queue_client),
-        notifiers=_notifiers(settings, clock, http),
+        notifiers=_notifiers(settings, clock, http, connections),
         home_url=settings.home_url,
     )
 
@@ -265,13 +270,28 @@ def psa_connection(
     )
 
 
-def _notifiers(settings: Settings, clock: Clock, http: "requests.Session") -> tuple[Notifier, ...]:
-    return tuple(_notifier(name, one, clock, http) for name, one in sorted(settings.notify.items()))
+def _notifiers(
+    settings: Settings, clock: Clock, http: "requests.Session", connections: Connections
+) -> tuple[Notifier, ...]:
+    return tuple(
+        _notifier(name, one, clock, http, connections)
+        for name, one in sorted(settings.notify.items())
+    )
 
 
 def _notifier(
-    name: str, chosen: NotifySettings, clock: Clock, http: "requests.Session"
+    name: str,
+    chosen: NotifySettings,
+    clock: Clock,
+    http: "requests.Session",
+    connections: Connections,
 ) -> Notifier:
+    if isinstance(chosen, TicketSettings):
+        from shared.adapters.notify.ticket import TicketConfig, TicketNotifier
+
+        where = TicketConfig(CompanyId(chosen.company_id), chosen.board, chosen.priority)
+        psa = ConnectionName(chosen.psa)
+        return TicketNotifier(name, where, lambda: _ticket_gateway(psa, connections))
     if isinstance(chosen, TeamsSettings):
         from shared.adapters.notify.teams import TeamsNotifier
 
@@ -289,6 +309,13 @@ def _notifier(
         password=None if password is None else password.get_secret_value(),
     )
     return EmailNotifier(name, config, clock)
+
+
+def _ticket_gateway(psa: ConnectionName, connections: Connections) -> TicketGateway:
+    gateway = connections.psa(psa).gateway
+    if not isinstance(gateway, TicketGateway):
+        raise SettingsError(f"PSA connection {psa} takes no tickets")
+    return gateway
 
 
 def _connectwise(

@@ -276,6 +276,35 @@ class KeptLines:
     read_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a person of the MSP is asked to look at, in its PSA.
+
+    Attributes:
+        company_id: Whose ticket it is: usually the MSP's own company.
+        board: Where it goes, as the PSA numbers it: a service board, a queue, a ticket type;
+            ``None`` for the PSA's usual one.
+        priority: As the PSA numbers it; ``None`` for the usual one.
+    """
+
+    title: str
+    text: str
+    company_id: CompanyId
+    board: str | None
+    priority: str | None
+
+
+@runtime_checkable
+class TicketGateway(Protocol):
+    """A PSA that takes tickets."""
+
+    def open_ticket(self, ticket: Ticket) -> None:
+        """Open a ticket, once. Too long texts are cut.
+
+        Raises: as ``PsaGateway.execute``.
+        """
+
+
 class TenantQueue(Protocol):
     """The queue ``tenant-sync``."""
 

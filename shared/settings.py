@@ -43,6 +43,7 @@ _CRON_FIELD = r"[A-Za-z0-9*/,-]+"
 _NCRONTAB = re.compile(rf"{_CRON_FIELD}(?: +{_CRON_FIELD}){{4,5}}")
 _ADDRESS = re.compile(r"[^@\s,;<>\"]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _LAST_PORT = 65535
+_MOST_DIGITS = 18
 _KEY_VAULT = "@Microsoft.KeyVault("
 _VERY_SIMILAR = 0.88
 _FEWEST_CALLS = 10  # a change takes three, and a list has pages
@@ -122,6 +123,12 @@ def _port(text: object) -> int:
     return int(str(text))
 
 
+def _number(text: str) -> str:
+    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
+        raise ValueError("must be a number of the PSA")
+    return text
+
+
 def _secret_url(secret: SecretStr, info: ValidationInfo) -> SecretStr:
     parts = urlsplit(secret.get_secret_value())
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
@@ -153,6 +160,7 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 Address = Annotated[str, AfterValidator(_address)]
 Addresses = Annotated[tuple[str, ...], BeforeValidator(_addresses), AfterValidator(_some_addresses)]
 Port = Annotated[int, BeforeValidator(_port)]
+Number = Annotated[str, AfterValidator(_number)]
 SecretUrl = Annotated[SecretStr, AfterValidator(_secret_url)]
 Calls = Annotated[int, BeforeValidator(_calls)]
 LeaseSeconds = Annotated[int, BeforeValidator(_lease_seconds)]
@@ -350,10 +358,32 @@ class TeamsSettings(_Part):
     url: SecretUrl
 
 
-NotifySettings = EmailSettings | TeamsSettings
-CHANNELS: Final[Mapping[str, type[EmailSettings] | type[TeamsSettings]]] = {
+class TicketSettings(_Part):
+    """``NOTIFY__<name>__…`` with the channel ``ticket``: tickets in a PSA."""
+
+    channel: Literal["ticket"]
+    psa: Annotated[str, AfterValidator(str.lower)]
+    company_id: Number
+    board: Number | None = None
+    priority: Number | None = None
+
+    def problem_with(self, psas: Mapping[str, PsaSettings | None]) -> str | None:
+        """Return the field that does not fit the PSA and why, or ``None``."""
+        if self.psa not in psas:
+            return "PSA names no PSA connection"
+        provider = getattr(psas[self.psa], "provider", None)
+        if provider == "syncro":
+            return "PSA names a connection to Syncro, which gets no tickets"
+        if provider == "autotask" and (self.board is None or self.priority is None):
+            return "PSA names a connection to Autotask, which needs BOARD and PRIORITY too"
+        return None
+
+
+NotifySettings = EmailSettings | TeamsSettings | TicketSettings
+CHANNELS: Final[Mapping[str, type[EmailSettings] | type[TeamsSettings] | type[TicketSettings]]] = {
     "email": EmailSettings,
     "teams": TeamsSettings,
+    "ticket": TicketSettings,
 }
 
 
@@ -457,6 +487,10 @@ class _Reader:
             name: self._variant(_NOTIFY, "CHANNEL", CHANNELS, name, given, context)
             for name, given in self._connections(_NOTIFY, needed=False).items()
         }
+        for name, one in notify.items():
+            problem = one.problem_with(psa) if isinstance(one, TicketSettings) else None
+            if problem:
+                self.problems.append(f"{_NOTIFY}{SEPARATOR}{name}{SEPARATOR}{problem}")
         self._near_misses()
         if self.problems:
             raise SettingsError("; ".join(sorted(self.problems)))

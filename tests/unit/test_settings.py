@@ -316,6 +316,11 @@ TEAMS = {
     "NOTIFY__chat__CHANNEL": "teams",
     "NOTIFY__chat__URL": "https://hooks.example/w1?sig=hush-signature",
 }
+TICKET = {
+    "NOTIFY__desk__CHANNEL": "ticket",
+    "NOTIFY__desk__PSA": "main",
+    "NOTIFY__desk__COMPANY_ID": "250",
+}
 
 
 def test_nobody_has_to_be_told():
@@ -362,15 +367,33 @@ def test_the_mail_servers_port_follows_from_its_protection(security, port):
         ),
         ({"NOTIFY__chat__URL": "http://hooks.example/w1"}, "NOTIFY__chat__URL must begin with"),
         ({"NOTIFY__chat__URL": "hush"}, "NOTIFY__chat__URL must be a URL"),
+        ({"NOTIFY__desk__PSA": "other"}, "NOTIFY__desk__PSA names no PSA connection"),
+        ({"NOTIFY__desk__COMPANY_ID": "x"}, "NOTIFY__desk__COMPANY_ID must be a number"),
         ({"NOTIFY__chat__HOST": "x"}, "NOTIFY__chat__HOST is unknown"),
         ({"NOTIFI__chat__CHANNEL": "x"}, "NOTIFI__chat__CHANNEL is unknown"),
     ],
 )
 def test_a_wrong_notifier_stops_the_start_and_is_named(changed, problem):
-    [found] = problems(VALID | EMAIL | TEAMS | changed)
+    [found] = problems(VALID | EMAIL | TEAMS | TICKET | changed)
 
     assert found.startswith(problem)
     assert "hush" not in found
+
+
+def test_autotask_wants_to_know_where_a_ticket_goes():
+    autotask = {
+        "PSA__at__PROVIDER": "autotask",
+        "PSA__at__USERNAME": "someone",
+        "PSA__at__SECRET": "hush",
+        "PSA__at__INTEGRATION_CODE": "hush",
+    }
+    given = VALID | autotask | TICKET | {"NOTIFY__desk__PSA": "at"}
+
+    assert problems(given) == [
+        "NOTIFY__desk__PSA names a connection to Autotask, which needs BOARD and PRIORITY too"
+    ]
+    whole = given | {"NOTIFY__desk__BOARD": "5", "NOTIFY__desk__PRIORITY": "2"}
+    assert load_settings(whole).notify["desk"].board == "5"
 
 
 def test_messages_link_to_the_app_where_the_platform_says_its_name():

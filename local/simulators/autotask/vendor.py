@@ -153,6 +153,7 @@ class Autotask(PsaVendor[PsaState]):
         table: dict[str, dict[str, Handler]] = {
             _ZONE: {"GET": self._zone},
             "/VersionInformation": {"GET": self._versions},
+            "/V1.0/Tickets": {"POST": self._create_ticket},
             "/V1.0/ThresholdInformation": {"GET": self._threshold},
         }
         for entity in self._collections:
@@ -292,6 +293,14 @@ class Autotask(PsaVendor[PsaState]):
         return answer
 
     # --- writes ------------------------------------------------------------------------------
+
+    def _create_ticket(self, call: Call, parameters: Parameters) -> Answer:
+        del parameters
+        ticket = _body(call)
+        if ticket["companyID"] not in self.state.records("companies"):
+            return exact({"errors": ["companyID: the record was not found."]}, 500)
+        self.state.tickets.append({"id": len(self.state.tickets) + 1, **ticket})
+        return self._item(len(self.state.tickets))
 
     def _creating(self, kind: Kind) -> Handler:
         def answer(call: Call, parameters: Parameters) -> Answer:

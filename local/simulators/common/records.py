@@ -29,6 +29,7 @@ class PsaRecords(ABC):
     switches: Any = None
     invoices: list[Record] = field(default_factory=list)
     audit: list[Record] = field(default_factory=list)
+    tickets: list[Record] = field(default_factory=list)
     now: Callable[[], datetime] = utc_now
     lock: RLock = field(default_factory=RLock)
 

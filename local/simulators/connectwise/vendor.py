@@ -153,6 +153,7 @@ class ConnectWise(PsaVendor[PsaState]):
     def _routes(self) -> PathTable[dict[str, Handler]]:
         table: dict[str, dict[str, Handler]] = {
             "/system/info": {"GET": self._info},
+            "/service/tickets": {"POST": self._create_ticket},
             "/finance/agreements/{parentId}/additions": {
                 "GET": self._list_additions,
                 "POST": self._create_addition,
@@ -225,6 +226,14 @@ class ConnectWise(PsaVendor[PsaState]):
     def _get_addition(self, call: Call, parameters: Parameters) -> Answer:
         record = self._shown(self._addition(parameters))
         return exact(_query(call, additions.FIELDS).columns(record))
+
+    def _create_ticket(self, call: Call, parameters: Parameters) -> Answer:
+        del parameters
+        ticket = _body(call)
+        if not isinstance(ticket, Mapping) or ticket["company"]["id"] not in self.state.companies:
+            return self.error(call, HTTPStatus.BAD_REQUEST, "company is not known")
+        self.state.tickets.append({"id": len(self.state.tickets) + 1, **ticket})
+        return exact(self.state.tickets[-1], HTTPStatus.CREATED)
 
     def _create_addition(self, call: Call, parameters: Parameters) -> Answer:
         rules = AdditionRules(self.state, self._agreement(parameters))

@@ -37,6 +37,7 @@ _SCOPE_OF = {
     "ClientContract": "contracts",
     "RecurringInvoice": "invoices",
     "Item": "items",
+    "Tickets": "tickets",
 }
 
 Parameters = Mapping[str, str]
@@ -149,6 +150,7 @@ class HaloPsa(PsaVendor[PsaState]):
         table: dict[str, dict[str, Handler]] = {
             "/InstanceInfo": {"GET": lambda _call, _found: exact({"version": "2.196.1"})},
             "/Agent/me": {"GET": lambda _call, _found: exact({"id": 1, "name": "API"})},
+            "/Tickets": {"POST": self._create_tickets},
             "/Client": {"GET": self._clients},
             "/Client/{id}": {"GET": self._one("client", lambda: state.records("clients").values())},
             "/ClientContract": {"GET": self._contracts},
@@ -250,6 +252,15 @@ class HaloPsa(PsaVendor[PsaState]):
         }
 
     # --- writes ------------------------------------------------------------------------------
+
+    def _create_tickets(self, call: Call, _found: Parameters) -> Answer:
+        tickets = exact_json.loads(call.body)
+        if any(one.get("client_id") not in self.state.clients for one in tickets):
+            return self.error(call, HTTPStatus.BAD_REQUEST, "the client is not known")
+        self.state.tickets += [
+            {"id": number, **one} for number, one in enumerate(tickets, len(self.state.tickets) + 1)
+        ]
+        return exact(self.state.tickets[-1], HTTPStatus.CREATED)
 
     def _writing(self, method: str) -> Handler:
         def answer(call: Call, _found: Parameters) -> Answer:

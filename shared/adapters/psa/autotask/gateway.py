@@ -38,7 +38,7 @@ from shared.domain.errors import (
 )
 from shared.domain.ids import AgreementId, CompanyId, ConnectionName, LineId, ProductId
 from shared.domain.periods import DAY
-from shared.ports import Clock
+from shared.ports import Clock, Ticket
 
 READ_BACK_SECONDS: Final = 2.0
 """How long to wait before reading a second time what was written."""
@@ -94,6 +94,19 @@ class AutotaskGateway:
         self._api.records("Contracts", [_exists("id")], (), most=1)
         self._api.records("Services", [_exists("id")], (), most=1)
         return f"Autotask PSA, {used} of {limit} calls used in the last hour"
+
+    def open_ticket(self, ticket: Ticket) -> None:
+        due = self._clock.real_now() + _TICKET_DUE
+        body = {
+            "companyID": int(ticket.company_id),
+            "queueID": None if ticket.board is None else int(ticket.board),
+            "priority": None if ticket.priority is None else int(ticket.priority),
+            "status": _NEW,
+            "title": ticket.title[:_LONGEST_TITLE],
+            "description": ticket.text[:_LONGEST_TEXT],
+            "dueDateTime": f"{due:%Y-%m-%dT%H:%M:%SZ}",
+        }
+        self._api.send_json("POST", "Tickets", body, kind="autotask.Tickets.create")
 
     def list_companies(self) -> tuple[Company, ...]:
         fields = ("companyName", "webAddress")
@@ -479,6 +492,10 @@ def autotask_gateway(
     return AutotaskGateway(api, config, clock, sleep)
 
 
+_NEW: Final = 1  # the status of a new ticket, the same on every site
+_TICKET_DUE: Final = timedelta(days=1)
+_LONGEST_TITLE: Final = 255
+_LONGEST_TEXT: Final = 8000
 _PRODUCT_FIELDS: Final = ("name", "unitPrice", "unitCost", "isActive")
 
 

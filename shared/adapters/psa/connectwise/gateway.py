@@ -37,7 +37,7 @@ from shared.domain.errors import (
 )
 from shared.domain.ids import AgreementId, CompanyId, ConnectionName, ProductId
 from shared.exact_json import Json
-from shared.ports import Clock
+from shared.ports import Clock, Ticket
 
 API_PATH: Final = "/v4_6_release/apis/3.0"
 PAGE_SIZE: Final = 1000
@@ -45,6 +45,8 @@ PAGE_SIZE: Final = 1000
 _AGREEMENTS: Final = "/finance/agreements"
 _CATALOG: Final = "/procurement/catalog"
 _COMPANIES: Final = "/company/companies"
+_TICKETS: Final = "/service/tickets"
+_LONGEST_SUMMARY: Final = 100
 _PRODUCT_FIELDS: Final = "id,identifier,description,price,cost,inactiveFlag,productClass"
 _BUNDLE: Final = "Bundle"
 _MOST_DIGITS: Final = 10
@@ -102,6 +104,18 @@ class ConnectWiseGateway:
         self._first_of(_AGREEMENTS, "agreements.check")
         self._first_of(_CATALOG, "catalog.check")
         return f"ConnectWise PSA {version}"
+
+    def open_ticket(self, ticket: Ticket) -> None:
+        body: dict[str, object] = {
+            "summary": ticket.title[:_LONGEST_SUMMARY],
+            "company": {"id": int(ticket.company_id)},
+            "initialDescription": ticket.text,
+        }
+        if ticket.board is not None:
+            body["board"] = {"id": int(ticket.board)}
+        if ticket.priority is not None:
+            body["priority"] = {"id": int(ticket.priority)}
+        self._session.send_json("POST", _TICKETS, body, kind="connectwise.tickets.create")
 
     def list_companies(self) -> tuple[Company, ...]:
         found = self._list(

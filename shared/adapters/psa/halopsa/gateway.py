@@ -38,7 +38,7 @@ from shared.domain.errors import (
 )
 from shared.domain.ids import AgreementId, CompanyId, ConnectionName, ProductId
 from shared.exact_json import Json
-from shared.ports import Clock
+from shared.ports import Clock, Ticket
 
 PAGE_SIZE: Final = 100
 MOST_PAGES: Final = 1000
@@ -113,6 +113,19 @@ class HaloPsaGateway:
         self._listed(_INVOICES, {"count": 1}, "invoices.check")
         self._listed(_ITEMS, {"count": 1, "recurringonly": "true"}, "items.check")
         return " ".join(["HaloPSA", version or ""]).strip()
+
+    def open_ticket(self, ticket: Ticket) -> None:
+        body: dict[str, object] = {
+            "summary": ticket.title,
+            "details": ticket.text,
+            "client_id": int(ticket.company_id),
+        }
+        if ticket.board is not None:
+            body["tickettype_id"] = int(ticket.board)
+        if ticket.priority is not None:
+            body["priority_id"] = int(ticket.priority)
+        self._budget.take()
+        self._post("/Tickets", [body], "tickets.write")
 
     def list_companies(self) -> tuple[Company, ...]:
         found = self._pages(_CLIENTS, "clients", {"includeinactive": "false"}, "clients.list")
