@@ -41,7 +41,7 @@ def test_it_tells_its_address_serves_its_state_and_stops_when_told(tmp_path, num
         with requests.Session() as session:  # a kept connection must not hold up the end
             page = session.get(url, timeout=5).text
             process.send_signal(number)
-            _, errors = process.communicate(timeout=10)
+            _, errors = process.communicate(timeout=60)
 
     assert "Contoso" in page
     assert (process.returncode, errors) == (0, "")
@@ -49,7 +49,7 @@ def test_it_tells_its_address_serves_its_state_and_stops_when_told(tmp_path, num
 
 def test_an_unknown_simulator_is_told():
     with serve("nope") as process:
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=60)
 
     assert process.returncode == 2
     assert "there is no simulator nope" in errors
