@@ -306,8 +306,8 @@ def main_is_q_in_money(patch):
 
 @fault("dated lines although the agreement does not prorate", "the day oracle, no proration")
 def prorates_always(patch):
-    real = dated_lines._calendar
-    patch.setattr(dated_lines, "_calendar", lambda facts: replace(real(facts), dated_lines=True))
+    real = dated_lines.calendar_of
+    patch.setattr(dated_lines, "calendar_of", lambda facts: replace(real(facts), dated_lines=True))
 
 
 @fault("an interrupted write is sent again without a look", "interrupted syncs")
