@@ -51,7 +51,7 @@ def ask(bench: Bench) -> None:
         "Is a second adjustment of a service taken for one date?",
         again.answer,
         again.reason or f"line {line.line_id} went from 1 to 2 on {begins}",
-        "nothing to set" if again.done else "no setting; a day's second change goes to a person",
+        "nothing to set: a day's second change is dated on the next day",
     )
     to_zero = _adjust(bench, line, 2 if again.done else 1, 0, following)
     bench.found(

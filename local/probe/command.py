@@ -40,7 +40,7 @@ _WIDTH = 100
 
 
 def main(argv: Sequence[str]) -> int:
-    """Probe, and return the exit status: 0 when every question got an answer."""
+    """Probe, and return the exit status: 0 when nothing stopped it."""
     arguments = _parser().parse_args(argv)
     try:
         connection = _connection(arguments.psa, arguments.settings)

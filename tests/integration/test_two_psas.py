@@ -80,7 +80,7 @@ class Two:
         return {one["name"] for one in found if one["kind"] == "psa" and one["paused_until"]}
 
 
-@pytest.fixture(params=["connectwise", "syncro"])
+@pytest.fixture(params=["connectwise", "syncro", "autotask"])
 def two(request, tmp_path) -> Iterator[Two]:
     second = Second(SITES[request.param], SITES[request.param].new_state())
     with stack_in(tmp_path, "connectwise") as stack:
