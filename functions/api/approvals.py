@@ -1,20 +1,24 @@
 """``/api/approvals``: plans that wait for a person."""
 
 from http import HTTPStatus
+from typing import Annotated, Literal
 
 import azure.functions as func
+from pydantic import Field
 
 from functions.api import shapes, views
 from functions.api.shapes import many
 from functions.api.syncing import started
 from functions.auth import Role
-from functions.bodies import Body, Day, Note, example
+from functions.bodies import Body, Day, Key, Note, example
 from functions.contracts import flag
 from functions.endpoints import PAGING, Call, endpoint
 from functions.responses import no_content, ok
-from shared.usecases.approve import approve, keep_psa, reject
+from shared.usecases.approve import Decided, approve, decide_many, keep_psa, reject
 
 blueprint = func.Blueprint()
+
+MOST_AT_ONCE = 200
 
 
 class DecisionBody(Body):
@@ -34,6 +38,16 @@ class KeepBody(Body):
     until: Day
 
 
+class DecisionsBody(Body):
+    """One decision about several held plans, and why."""
+
+    model_config = example(decision="approve", approval_ids=["contoso.3f2c"], note="all checked")
+
+    decision: Literal["approve", "reject"]
+    approval_ids: Annotated[tuple[Key, ...], Field(min_length=1, max_length=MOST_AT_ONCE)]
+    note: Note = ""
+
+
 @endpoint(
     blueprint,
     "GET",
@@ -48,6 +62,25 @@ def list_approvals(call: Call) -> func.HttpResponse:
         open_only=not call.flag("all"), continuation=call.continuation, limit=call.limit
     )
     return ok(views.paged(page, views.approval))
+
+
+@endpoint(
+    blueprint,
+    "POST",
+    "api/approvals/decide",
+    role=Role.EDITOR,
+    gives=many(Decided),
+    takes=DecisionsBody,
+)
+def decide_several_plans(call: Call) -> func.HttpResponse:
+    """Approve or reject several held plans; each tells by itself what became of it."""
+    body = call.body(DecisionsBody)
+    decide = approve if body.decision == "approve" else reject
+    outcome = decide_many(
+        body.approval_ids,
+        lambda one: decide(one, call.services, note=body.note, actor=call.actor),
+    )
+    return ok(views.listed(views.decided(one) for one in outcome))
 
 
 @endpoint(

@@ -26,6 +26,7 @@ from shared.domain.trends import Trend as SeatTrend
 from shared.exact_json import Json
 from shared.ports import Page, Versioned
 from shared.usecases.alerts import AlertView
+from shared.usecases.approve import Decided
 from shared.usecases.configuration import (
     Configuration,
     CustomerConfiguration,
@@ -390,6 +391,11 @@ def _foreign_line(value: ForeignLine) -> Object:
 def change(value: Change) -> Object:
     """An entry of the history."""
     return _with_rows(_object(value))
+
+
+def decided(value: Decided) -> Object:
+    """What became of one of several decisions."""
+    return _object(value)
 
 
 def approval(value: Approval) -> Object:

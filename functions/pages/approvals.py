@@ -11,9 +11,9 @@ from functions.bodies import checked
 from functions.pages.people import customer_names
 from functions.pages.site import Visit, link, page
 from shared.domain.approvals import Approval
-from shared.domain.errors import InvalidInputError, NotFoundError, SeatsyncError
-from shared.domain.ids import CustomerId
-from shared.usecases.approve import approve, keep_psa, reject
+from shared.domain.errors import InvalidInputError, NotFoundError
+from shared.domain.ids import CustomerId, RunId
+from shared.usecases.approve import approve, decide_many, keep_psa, reject
 from shared.usecases.preview import preview_customer
 
 blueprint = func.Blueprint()
@@ -42,14 +42,9 @@ def page_approvals_decide(visit: Visit) -> func.HttpResponse:
         raise InvalidInputError({"decision": "must be approve, reject or keep"})
     if not chosen:
         return _shown(visit, {"form": "Tick what you want to decide."})
-    decide = _decider(visit, decision)
-    refused: dict[str, str] = {}
-    for approval_id in chosen:
-        try:
-            decide(approval_id)
-        except SeatsyncError as error:
-            refused[approval_id] = str(error)
-    decided = len(chosen) - len(refused)
+    outcome = decide_many(chosen, _decider(visit, decision))
+    refused = {one.approval_id: one.refused for one in outcome if one.refused}
+    decided = len(outcome) - len(refused)
     if refused:
         return _shown(visit, refused, decided=decided)
     said = f"{decided} {SAID[decision]}." if decided > 1 else f"1 {SAID[decision]}."
@@ -68,7 +63,7 @@ def page_approvals_money(visit: Visit) -> func.HttpResponse:
     return visit.show(template, approval=views.approval(approval), preview=views.preview(mine))
 
 
-def _decider(visit: Visit, decision: str) -> Callable[[str], object]:
+def _decider(visit: Visit, decision: str) -> Callable[[str], RunId | None]:
     form, services, actor = visit.form, visit.services, visit.actor
     if decision == "keep":
         body = checked({"until": form.get("until"), "note": form.get("note")}, KeepBody)

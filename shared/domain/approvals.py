@@ -1,11 +1,14 @@
 """Approvals: plans that wait for a person's decision."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.domain.alerts import owner_prefix
 from shared.domain.ids import CustomerId, GroupId, RowId, RunId, digest
+
+GOOD_FOR = timedelta(days=30)
+"""How long a question, and a no to it, stand: then a person looks at fresh figures again."""
 
 
 class ApprovalState(StrEnum):
@@ -46,6 +49,10 @@ class Approval:
     decided_by: str | None = None
     decided_at: datetime | None = None
     note: str = ""
+
+    def has_expired(self, now: datetime) -> bool:
+        """Return whether the question, or the answer to it, is too old to count."""
+        return now - (self.decided_at or self.raised_at) > GOOD_FOR
 
     @property
     def approval_id(self) -> str:

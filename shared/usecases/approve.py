@@ -1,10 +1,11 @@
 """A person's decision about a held plan."""
 
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import date
 
 from shared.domain.approvals import Approval, ApprovalState
-from shared.domain.errors import ConflictError, InvalidInputError
+from shared.domain.errors import ConflictError, InvalidInputError, SeatsyncError
 from shared.domain.ids import AgreementId, RunId
 from shared.domain.ledger import SeatOverride
 from shared.domain.runs import RunReason
@@ -13,14 +14,30 @@ from shared.usecases.books import local_date
 from shared.usecases.start_run import start_groups
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What became of one of several decisions.
+
+    Attributes:
+        run_id: The run that writes it, where something is to be written.
+        refused: Why it could not be decided; empty when it was.
+    """
+
+    approval_id: str
+    run_id: RunId | None
+    refused: str
+
+
 def approve(approval_id: str, services: Services, *, note: str, actor: str) -> RunId:
     """Let a held plan be written, if it is still the same when it is; return the run.
 
     Raises:
         NotFoundError: There is no such approval.
-        ConflictError: It was decided already, or no approval can help.
+        ConflictError: It was decided already, waited for too long, or no approval can help.
     """
     read = _open(approval_id, services)
+    if read.value.has_expired(services.clock.real_now()):
+        raise ConflictError("this waited for too long; sync the customer, and it is asked anew")
     if not read.value.approvable:
         raise ConflictError("an approval cannot help here: " + "; ".join(read.value.reasons))
     _decide(read, ApprovalState.APPROVED, services, note=note, actor=actor)
@@ -78,6 +95,24 @@ def reject(approval_id: str, services: Services, *, note: str, actor: str) -> No
         ConflictError: It was decided already.
     """
     _decide(_open(approval_id, services), ApprovalState.REJECTED, services, note=note, actor=actor)
+
+
+def decide_many(
+    approval_ids: Iterable[str],
+    decide: Callable[[str], RunId | None],
+) -> tuple[Decided, ...]:
+    """Decide several approvals, each by itself: what cannot be decided stops no other.
+
+    Args:
+        decide: Approves or rejects one, and returns the run if there is one.
+    """
+    outcome = []
+    for approval_id in dict.fromkeys(approval_ids):
+        try:
+            outcome.append(Decided(approval_id, decide(approval_id), ""))
+        except SeatsyncError as error:
+            outcome.append(Decided(approval_id, None, str(error)))
+    return tuple(outcome)
 
 
 def _open(approval_id: str, services: Services) -> Versioned[Approval]:

@@ -152,9 +152,14 @@ class Board:
                 gone = replace(approval, state=ApprovalState.SUPERSEDED, decided_at=self._now)
                 self._changed_approvals[approval.approval_id] = gone
                 del self._approvals[approval.approval_id]
-        if by is not None and by.approval_id not in self._approvals and not self._rejected(by):
+        if by is not None and self._asks(by):
             self._approvals[by.approval_id] = by
             self._changed_approvals[by.approval_id] = by
+
+    def _asks(self, approval: Approval) -> bool:
+        """Whether to put it before a person: it is new, or was put there too long ago."""
+        known = self._approvals.get(approval.approval_id)
+        return not self._rejected(approval) if known is None else known.has_expired(self._now)
 
     def _rejected(self, approval: Approval) -> bool:
         """Whether a person said no to exactly this; it is not asked again until it differs."""
@@ -162,7 +167,7 @@ class Board:
             stored = self._services.approvals.get(approval.approval_id).value
         except NotFoundError:
             return False
-        return stored.state is ApprovalState.REJECTED
+        return stored.state is ApprovalState.REJECTED and not stored.has_expired(self._now)
 
     def _approval(
         self, run_id: RunId, members: tuple[Member, ...], plan: Plan, fingerprint: str

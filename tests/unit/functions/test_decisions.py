@@ -58,6 +58,20 @@ def test_a_held_fall_is_approved_by_api(api, house):
     assert house.quantities == [10]
 
 
+def test_several_are_decided_at_once_and_what_cannot_be_is_told(api, house):
+    adopted_at(house, 40).holds(10).cycle()
+    (approval,) = api.get("/api/approvals").json["items"]
+    chosen = [approval["approval_id"], "contoso.nothing"]
+
+    answer = api.post("/api/approvals/decide", {"decision": "approve", "approval_ids": chosen})
+    house.drain()
+
+    done, refused = answer.json["items"]
+    assert (done["refused"], done["run_id"] is None) == ("", False)
+    assert (refused["run_id"], bool(refused["refused"])) == (None, True)
+    assert house.quantities == [10]
+
+
 def test_what_the_psa_has_is_kept_by_api(api, house):
     adopted_at(house, 40)
     house.psa.edit(house.lines[0].line_id, quantity=37)

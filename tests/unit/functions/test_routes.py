@@ -52,6 +52,7 @@ ROUTES = {
     ("POST", "/api/runs/r1/retry-failed"): "retry_failed_items",
     ("POST", "/api/runs/r1/undo"): "undo_a_run",
     ("GET", "/api/approvals"): "list_approvals",
+    ("POST", "/api/approvals/decide"): "decide_several_plans",
     ("POST", "/api/approvals/a1/approve"): "approve_plan",
     ("POST", "/api/approvals/a1/reject"): "reject_plan",
     ("POST", "/api/approvals/a1/keep-psa"): "keep_what_the_psa_has",

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from shared.domain.alerts import AlertKind
-from shared.domain.approvals import ApprovalState
+from shared.domain.approvals import GOOD_FOR, ApprovalState
 from shared.domain.errors import ConflictError, InvalidInputError, UpstreamUnavailableError
 from shared.domain.guards import GuardSettings
 from shared.domain.preferences import Preferences
@@ -106,6 +106,33 @@ def test_a_rejected_plan_is_not_asked_about_again_until_it_differs(house):
     assert open_approvals(house) == ()
 
     house.holds(9).cycle()
+    assert len(open_approvals(house)) == 1
+
+
+def test_a_question_that_waited_for_a_month_is_asked_anew(house):
+    house.holds(10).cycle()
+    old = open_approvals(house)[0]
+    house.clock.real += GOOD_FOR + timedelta(seconds=1)
+
+    with pytest.raises(ConflictError, match="too long"):
+        approve(old.approval_id, house.services, note="", actor=EDITOR)
+
+    house.cycle()
+    (fresh,) = open_approvals(house)
+    assert fresh.raised_at > old.raised_at
+    approve(fresh.approval_id, house.services, note="", actor=EDITOR)
+
+
+def test_a_no_holds_for_a_month(house):
+    house.holds(10).cycle()
+    reject(open_approvals(house)[0].approval_id, house.services, note="no", actor=EDITOR)
+
+    house.clock.real += GOOD_FOR - timedelta(minutes=1)
+    house.cycle()
+    assert open_approvals(house) == ()
+
+    house.clock.real += timedelta(days=1)
+    house.cycle()
     assert len(open_approvals(house)) == 1
 
 
