@@ -389,7 +389,7 @@ class CustomerRepository(Protocol):
         """
 
     def list(self, continuation: str | None = None, limit: int = 100) -> Page[Customer]:
-        """Return customers, also deleted ones, a page at a time."""
+        """Return customers, also deleted ones, by name, a page at a time."""
 
     def all(self) -> tuple[Customer, ...]:
         """Return all customers, also deleted ones."""

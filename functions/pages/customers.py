@@ -25,6 +25,7 @@ from shared.usecases.customers import (
     candidates,
     change_customer,
     delete_customer,
+    list_customers,
     search_customers,
 )
 
@@ -39,26 +40,38 @@ _COMPANY_IN_BRACKETS = re.compile(r"\(([^()]+)\)\s*$")
 
 @page(blueprint, "GET", "customers", role=Role.VIEWER)
 def page_customers(visit: Visit) -> func.HttpResponse:
-    """List customers by name."""
+    """List customers by name: page after page, or those that a search finds."""
     text, state = visit.query("q") or "", visit.query("state") or ""
-    number = page_number(visit)
-    found = search_customers(
-        visit.services,
-        text=text,
-        state=CustomerState(state) if state in STATES else None,
-        first=(number - 1) * PER_PAGE,
-        limit=PER_PAGE,
-    )
+    wanted = CustomerState(state) if state in STATES else None
+    number, total, pages, more = page_number(visit), None, 1, None
+    if text:
+        # Only a search reads all customers.
+        found = search_customers(
+            visit.services,
+            text=text,
+            state=wanted,
+            first=(number - 1) * PER_PAGE,
+            limit=PER_PAGE,
+        )
+        shown, total, pages = found.customers, found.total, -(-found.total // PER_PAGE)
+    else:
+        listed = list_customers(
+            visit.services, continuation=visit.query("after"), limit=PER_PAGE, state=wanted
+        )
+        shown = listed.items
+        if listed.continuation is not None:
+            more = link("customers", state=state, after=listed.continuation)
     return visit.show(
         "customers_table.html" if visit.for_part == "customers" else "customers.html",
-        customers=[views.customer(one) for one in found.customers],
-        total=found.total,
+        customers=[views.customer(one) for one in shown],
+        total=total,
         text=text,
         state=state,
-        states=STATES,
         number=number,
-        pages=-(-found.total // PER_PAGE),
+        pages=pages,
         address=lambda n: link("customers", q=text, state=state, page=str(n)),
+        first=None if visit.query("after") is None else link("customers", state=state),
+        more=more,
     )
 
 

@@ -11,17 +11,19 @@ from functions.pages.people import customer_names
 from functions.pages.site import Visit, page
 from shared.domain.alerts import Alert, AlertKind
 from shared.domain.runs import FULL
+from shared.usecases.alerts import list_alerts
 from shared.usecases.runs import list_runs
 
 blueprint = func.Blueprint()
 
-MOST_ALERTS = 500
-MOST_RUNS = 60
+MOST_ALERTS = 200
+MOST_RUNS = 40
 SHOWN_OF_EACH = 5
 SHOWN_APPROVALS = 10
 
 ORDER = (
     AlertKind.CONNECTION,
+    AlertKind.SIGN_IN_BROKEN,
     AlertKind.RUN_STOPPED,
     AlertKind.FAILED,
     AlertKind.TENANT_UNREADABLE,
@@ -37,7 +39,9 @@ ORDER = (
     AlertKind.TENANT_GONE,
     AlertKind.TENANT_NOT_ADDED,
 )
-"""What stops billing or bills wrongly comes first. What is held stands above, as approvals."""
+"""What stops billing or bills wrongly comes first; kinds that are not named here come last. What is
+held stands above them, as approvals.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +58,11 @@ class Exceptions:
 def page_overview(visit: Visit) -> func.HttpResponse:
     """Show what needs a person, how the last cycle went, and how many seats are looked after."""
     services = visit.services
-    alerts = services.alerts.list(open_only=True, limit=MOST_ALERTS)
+    alerts = list_alerts(services, limit=MOST_ALERTS)
     approvals = services.approvals.list(open_only=True, limit=SHOWN_APPROVALS)
     runs = list_runs(services, continuation=None, limit=MOST_RUNS).items
     cycles = [one for one in runs if one[0].reason in FULL]
-    groups = _groups(alerts.items)
+    groups = _groups(tuple(one.alert for one in alerts.items))
     concerned = [alert.customer_id for group in groups for alert in group.first]
     concerned += [approval.customer_id for approval in approvals.items]
     return visit.show(
@@ -85,6 +89,6 @@ def _groups(alerts: tuple[Alert, ...]) -> list[Exceptions]:
             totals[kind],
             tuple(alert for alert in alerts if alert.kind is kind)[:SHOWN_OF_EACH],
         )
-        for kind in ORDER
-        if totals[kind]
+        for kind in (*ORDER, *(one for one in AlertKind if one not in ORDER))
+        if totals[kind] and kind is not AlertKind.HELD
     ]

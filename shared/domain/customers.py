@@ -1,5 +1,6 @@
 """Customers: whom the MSP bills. One PSA company, one tenant, and perhaps a part of its users."""
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -87,3 +88,9 @@ class DirectoryTenant:
     tenant_id: TenantId
     name: str
     domain: str
+
+
+def sorted_as(name: str) -> str:
+    """Return the name as lists sort it: without case, accents, and blanks around it."""
+    apart = unicodedata.normalize("NFKD", name.strip().casefold())
+    return "".join(one for one in apart if not unicodedata.combining(one))

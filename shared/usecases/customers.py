@@ -5,7 +5,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from shared.domain.agreements import Company
-from shared.domain.customers import Customer, CustomerState, DirectoryTenant, UserFilter
+from shared.domain.customers import (
+    Customer,
+    CustomerState,
+    DirectoryTenant,
+    UserFilter,
+    sorted_as,
+)
 from shared.domain.errors import ConflictError, InvalidInputError, SeatsyncError
 from shared.domain.history import Change
 from shared.domain.ids import CompanyId, ConnectionName, CustomerId, RowId, TenantId
@@ -264,18 +270,26 @@ def delete_customer(customer_id: CustomerId, services: Services, *, if_match: st
 
 
 def list_customers(
-    services: Services, *, continuation: str | None, limit: int, deleted: bool
+    services: Services,
+    *,
+    continuation: str | None,
+    limit: int,
+    deleted: bool = False,
+    state: CustomerState | None = None,
 ) -> Page[Customer]:
-    """Return customers, a page at a time; a page may be short although there are more.
+    """Return customers by name, a page at a time.
 
     Args:
         deleted: Whether deleted ones are among them.
+        state: Only those in this state.
     """
-    page = services.customers.list(continuation, limit)
-    if deleted:
-        return page
-    kept = tuple(c for c in page.items if c.state is not CustomerState.DELETED)
-    return Page(kept, page.continuation)
+    found: list[Customer] = []
+    while True:
+        page = services.customers.list(continuation, limit - len(found))
+        found += [one for one in page.items if deleted or _is_wanted(one.state, state)]
+        continuation = page.continuation
+        if continuation is None or len(found) == limit:
+            return Page(tuple(found), continuation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +326,7 @@ def search_customers(
                 or wanted == one.tenant_id
             )
         ),
-        key=lambda one: (one.name.casefold(), one.customer_id),
+        key=lambda one: (sorted_as(one.name), one.customer_id),
     )
     return Found(tuple(found[first : first + limit]), len(found))
 

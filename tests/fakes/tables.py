@@ -10,12 +10,12 @@ from itertools import count
 from typing import Generic, TypeVar
 
 from shared.adapters.tables import paging
-from shared.adapters.tables.keys import newest_first
+from shared.adapters.tables.keys import key, newest_first
 from shared.domain.agreements import Agreement
 from shared.domain.alerts import Alert, AlertKind, Dismissal
 from shared.domain.approvals import Approval, ApprovalState
 from shared.domain.custom import CustomLicense
-from shared.domain.customers import Customer
+from shared.domain.customers import Customer, sorted_as
 from shared.domain.digests import Claims, Delivery
 from shared.domain.errors import (
     ConflictError,
@@ -129,7 +129,8 @@ class FakeCustomers:
         return self._shelf.save(read, customer, customer.customer_id)
 
     def list(self, continuation: str | None = None, limit: int = 100) -> Page[Customer]:
-        return a_page(((c.customer_id, c) for c in self.all()), continuation, limit)
+        named = ((key(f"{sorted_as(c.name)}--", c.customer_id), c) for c in self.all())
+        return a_page(named, continuation, limit)
 
     def all(self) -> tuple[Customer, ...]:
         return tuple(found.value for found in self._shelf.all())

@@ -1,15 +1,31 @@
-"""Table ``customers``: one partition, by customer id."""
+"""Table ``customers``: one partition, by customer id, and a second time by name.
+
+The second entity's key begins with ``~``; both are written in one transaction, so a list by name
+needs one range query however many customers there are.
+"""
 
 from shared.adapters.tables.codec import Codec
 from shared.adapters.tables.entries import Entries
-from shared.adapters.tables.keys import key
-from shared.adapters.tables.table import Tables
-from shared.domain.customers import Customer
-from shared.domain.errors import ConflictError, NotFoundError
+from shared.adapters.tables.keys import SEPARATOR, key
+from shared.adapters.tables.table import (
+    Create,
+    Delete,
+    Entity,
+    Operation,
+    Put,
+    Replace,
+    Tables,
+    Where,
+)
+from shared.domain.customers import Customer, sorted_as
+from shared.domain.errors import ConflictError, NotFoundError, StaleVersionError
 from shared.domain.ids import CustomerId
 from shared.ports import Page, Versioned
 
 PARTITION = "customers"
+BY_NAME = SEPARATOR
+LONGEST_NAME = 100
+_BY_ID = Where("RowKey lt @names", {"names": BY_NAME})
 
 
 class CustomerTable:
@@ -20,10 +36,12 @@ class CustomerTable:
         self._entries = Entries(tables.table("customers"), codec)
 
     def add(self, customer: Customer) -> Versioned[Customer]:
+        operations = [Create(self._entity(customer)), Create(self._named(customer))]
         try:
-            return self._entries.create(PARTITION, key(customer.customer_id), customer)
-        except ConflictError as error:
+            versions = self._entries.table.transact(operations)
+        except (ConflictError, StaleVersionError) as error:
             raise ConflictError(f"customer {customer.customer_id} exists") from error
+        return Versioned(customer, versions[0])
 
     def get(self, customer_id: CustomerId) -> Versioned[Customer]:
         found = self._entries.get(PARTITION, key(customer_id))
@@ -32,10 +50,30 @@ class CustomerTable:
         return found
 
     def save(self, read: Versioned[Customer], customer: Customer) -> Versioned[Customer]:
-        return self._entries.save(PARTITION, key(customer.customer_id), read, customer)
+        operations: list[Operation] = [Replace(self._entity(customer), read.version)]
+        before = _name_row(read.value)
+        if before != _name_row(customer):
+            operations.append(Delete(PARTITION, before))
+        operations.append(Put(self._named(customer)))
+        try:
+            versions = self._entries.table.transact(operations)
+        except ConflictError as error:
+            raise StaleVersionError(str(error)) from error
+        return Versioned(customer, versions[0])
 
     def list(self, continuation: str | None = None, limit: int = 100) -> Page[Customer]:
-        return self._entries.page(PARTITION, continuation, limit)
+        return self._entries.page(PARTITION, continuation, limit, beyond=BY_NAME)
 
     def all(self) -> tuple[Customer, ...]:
-        return tuple(found.value for found in self._entries.all(PARTITION))
+        return tuple(found.value for found in self._entries.all(PARTITION, _BY_ID))
+
+    def _entity(self, customer: Customer) -> Entity:
+        return self._entries.entity(PARTITION, key(customer.customer_id), customer)
+
+    def _named(self, customer: Customer) -> Entity:
+        return self._entries.entity(PARTITION, _name_row(customer), customer)
+
+
+def _name_row(customer: Customer) -> str:
+    # What ends the name sorts before all that may follow in a longer one.
+    return BY_NAME + key(f"{sorted_as(customer.name)[:LONGEST_NAME]}--", customer.customer_id)

@@ -73,6 +73,26 @@ class CustomersContract:
         stored.customers.save(saved, replace(saved.value, name="Newest"))
         assert stored.customers.get(CUSTOMER).value.name == "Newest"
 
+    def test_customers_are_listed_by_name_also_after_another_name(self, stored):
+        for number, name in enumerate(["zeta", "Ärzte", "Beta Two", "beta", "Azur"]):
+            stored.customers.add(a_customer(CustomerId(f"c{number}"), name=name))
+        read = stored.customers.get(CustomerId("c0"))
+        stored.customers.save(read, replace(read.value, name="Alpha"))
+
+        names = [one.name for one in stored.customers.list().items]
+
+        assert names == ["Alpha", "Ärzte", "Azur", "beta", "Beta Two"]
+        assert len(stored.customers.all()) == 5
+
+    def test_a_rename_that_comes_too_late_leaves_the_list_as_it_is(self, stored):
+        read = stored.customers.add(a_customer(name="First"))
+        stored.customers.save(read, replace(read.value, name="Second"))
+
+        with pytest.raises(StaleVersionError):
+            stored.customers.save(read, replace(read.value, name="Third"))
+
+        assert [one.name for one in stored.customers.list().items] == ["Second"]
+
     def test_of_two_saves_at_once_one_wins(self, stored):
         read = stored.customers.add(a_customer())
 
