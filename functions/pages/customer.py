@@ -1,6 +1,6 @@
 """``/customers/{customer_id}``: the licence table, and what is done to its rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -17,7 +17,7 @@ from shared.domain.terms import TermLength
 from shared.usecases.coverage import coverage
 from shared.usecases.customers import customer_history
 from shared.usecases.edit_mapping import include_row, merge_row, split_row
-from shared.usecases.preview import CustomerView, license_rows
+from shared.usecases.preview import CustomerView, RowView, license_rows
 from shared.usecases.start_run import sync_now
 from shared.usecases.state_term import state_term, withdraw_term
 
@@ -25,7 +25,7 @@ blueprint = func.Blueprint()
 
 ONE = "customers/{customer_id}"
 ROW = f"{ONE}/licenses/{{row_id}}"
-PER_PAGE = 50
+PER_PAGE = 25
 TABLE = "licenses"
 STATES = ("change", "held", "blocked", "waiting", "unmapped", "unknown", "in_step", "excluded")
 
@@ -239,28 +239,25 @@ def _table(visit: Visit) -> dict[str, Any]:
             "total": 0,
             "all": 0,
             "pages": 0,
-            "counts": {},
             "names": Names({}, {}),
         }
-    document = views.licenses(view)
-    rows = objects(document["items"])
-    wanted = [row for row in rows if _fits(row, text.casefold(), state)]
+    wanted = [one for one in view.rows if _fits(one, text.casefold(), state)]
     first = (number - 1) * PER_PAGE
+    document = views.licenses(replace(view, rows=tuple(wanted[first : first + PER_PAGE])))
     return {
         **shown,
         "licenses": document,
-        "rows": wanted[first : first + PER_PAGE],
+        "rows": objects(document["items"]),
         "total": len(wanted),
-        "all": len(rows),
+        "all": len(view.rows),
         "pages": -(-len(wanted) // PER_PAGE),
-        "counts": {one: sum(row["state"] == one for row in rows) for one in STATES},
         "names": names_in(visit, view),
     }
 
 
-def _fits(row: dict[str, Any], text: str, state: str) -> bool:
-    words = f"{row['name']} {row['sku_part_number']}".casefold()
-    return text in words and state in {"", row["state"]}
+def _fits(shown: RowView, text: str, state: str) -> bool:
+    words = f"{shown.row.name} {shown.row.sku_part_number}".casefold()
+    return text in words and state in {"", shown.state}
 
 
 def objects(items: object) -> list[dict[str, Any]]:

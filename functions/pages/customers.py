@@ -31,7 +31,7 @@ from shared.usecases.customers import (
 
 blueprint = func.Blueprint()
 
-PER_PAGE = 50
+PER_PAGE = 25
 MOST_CANDIDATES = 200
 STATES = ("active", "paused", "deleted")
 FILTER_FIELDS = ("department", "office", "city", "state")

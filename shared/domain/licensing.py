@@ -1,5 +1,6 @@
 """What a tenant holds: SKUs, subscriptions, a snapshot of both, and the rows a person maps."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -256,14 +257,16 @@ def rows_of(
         split: SKUs whose subscriptions are rows of their own.
     """
     apart = set(split)
+    bought: defaultdict[SkuId, list[Subscription]] = defaultdict(list)
+    for subscription in snapshot.subscriptions:
+        bought[subscription.sku_id].append(subscription)
     rows: list[LicenseRow] = []
     for sku in snapshot.skus:
-        ever = tuple(s for s in snapshot.subscriptions if s.sku_id == sku.sku_id)
-        own = tuple(s for s in ever if not s.proven_absent)
+        ever = bought[sku.sku_id]
         if sku.sku_id in apart and ever:
             rows.extend(_subscription_row(s, names) for s in ever)
         else:
-            rows.append(_sku_row(sku, own, names))
+            rows.append(_sku_row(sku, _there(ever), names))
     return tuple(sorted(rows, key=lambda row: (row.name.casefold(), row.row_id)))
 
 
@@ -271,8 +274,20 @@ def row_of(
     snapshot: TenantSnapshot, names: Mapping[SkuId, str], wanted: RowId
 ) -> LicenseRow | None:
     """Return the row with this id, split or merged, or ``None`` when the tenant has none."""
-    apart = [s.sku_id for s in snapshot.subscriptions if wanted.startswith("sub-")]
-    return next((r for r in rows_of(snapshot, names, apart) if r.row_id == wanted), None)
+    # Found by itself: a page asks for one row after another of a tenant that may have hundreds.
+    kind, _, name = wanted.partition("-")
+    if kind == "sub":
+        found = next((s for s in snapshot.subscriptions if s.subscription_id == name), None)
+        known = found is not None and any(sku.sku_id == found.sku_id for sku in snapshot.skus)
+        return _subscription_row(found, names) if found is not None and known else None
+    sku = next((one for one in snapshot.skus if kind == "sku" and one.sku_id == name), None)
+    if sku is None:
+        return None
+    return _sku_row(sku, _there(s for s in snapshot.subscriptions if s.sku_id == name), names)
+
+
+def _there(subscriptions: Iterable[Subscription]) -> tuple[Subscription, ...]:
+    return tuple(one for one in subscriptions if not one.proven_absent)
 
 
 def remainder_of(row: LicenseRow, apart: AbstractSet[RowId]) -> LicenseRow:

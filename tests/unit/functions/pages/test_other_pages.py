@@ -1,5 +1,6 @@
 """Overview, customers, approvals, runs and custom licences, as somebody reads and works them."""
 
+import re
 from datetime import date
 
 import pytest
@@ -101,11 +102,13 @@ def test_customers_are_found_by_name_and_state(browser: Browser):
     assert first.text.index("Contoso") < first.text.index("Sample 00")
     assert "Sample 59" not in first.text
     assert "Gone" not in first.text
-    [following] = {one for one in first.links if one.startswith("/customers?after=")}
-    second = browser.part(following, "customers")
-    assert "Sample 59" in second.text
-    assert "Sample 48" not in second.text
-    assert not [one for one in second.links if one.startswith("/customers?after=")]
+    shown, page = [first.text], first
+    while following := [one for one in page.links if one.startswith("/customers?after=")]:
+        page = browser.part(following[0], "customers")
+        shown.append(page.text)
+    names = re.findall(r"Sample \d\d|Contoso", " ".join(shown))
+    assert names == ["Contoso", *(f"Sample {number:02}" for number in range(60))]
+    assert len(shown) == 3
     assert "1 customer found for “sample 33”" in browser.get("/customers?q=sample+33").text
     assert "Sample 07" in browser.get("/customers?state=paused").text
     assert "Gone" in browser.get("/customers?state=deleted").text
@@ -151,6 +154,22 @@ def test_what_cannot_be_added_stays_with_its_reason_and_the_rest_is_added(browse
     assert "no such company" in answer.text
     assert ("input", "value", "No such (999)") in answer.attributes
     assert {one.name for one in browser.api.house.services.customers.all()} >= {"Northwind"}
+
+
+def test_a_company_of_several_tenants_is_taken_when_a_person_says_so(browser: Browser):
+    page = offered(browser).get("/customers/add")
+    wanted = {"add": f"main~{ZEBRA}", f"company-main~{ZEBRA}": "Northwind Inc. (400)"}
+    browser.submit(page, "/customers/add")
+    page = browser.get("/customers/add")
+
+    answer = browser.submit(page, "/customers/add", **wanted)
+    assert "This company is that of several tenants" in answer.text
+    assert browser.status == 200
+    browser.submit(answer, "/customers/add", share=f"main~{ZEBRA}")
+
+    assert browser.status == 303
+    added = {one.name: one.company_id for one in browser.api.house.services.customers.all()}
+    assert added["Zebra"] == "400"
 
 
 def test_a_customer_of_a_shared_tenant_is_added_by_hand(browser: Browser):
