@@ -18,7 +18,10 @@ NAVIGATION: tuple[tuple[str, str], ...] = (
     ("/", "Overview"),
     ("/customers", "Customers"),
     ("/approvals", "Approvals"),
+    ("/alerts", "Alerts"),
     ("/runs", "Runs"),
+    ("/billing-profiles", "Billing profiles"),
+    ("/exclusions", "Exclusions"),
 )
 """Address and name of the pages that stand in the header."""
 
