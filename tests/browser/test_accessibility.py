@@ -17,7 +17,7 @@ AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 ROW = f"sku-{BUSINESS_PREMIUM}"
 PAGES = {
-    # The function that shows it, and its address; {customer}, {run} and {row} are filled in.
+    # The function that shows it, and its address; what stands in braces is filled in.
     "page_overview": "/",
     "page_customers": "/customers",
     "page_add_customers": "/customers/add",
@@ -31,6 +31,13 @@ PAGES = {
     "page_customer_mapping": "/customers/{customer}/licenses/{row}/mapping",
     "page_customer_merge": "/customers/{customer}/licenses/{row}/merge",
     "page_approvals": "/approvals",
+    "page_alerts": "/alerts?state=all",
+    "page_alert_dismiss": "/alerts/{alert}/dismiss",
+    "page_profiles": "/billing-profiles",
+    "page_add_profiles": "/billing-profiles/add",
+    "page_add_one_profile": "/billing-profiles/new",
+    "page_profile_edit": "/billing-profiles/{profile}/edit",
+    "page_exclusions": "/exclusions",
     "page_runs": "/runs",
     "page_run": "/runs/{run}",
     "page_run_undo": "/runs/{run}/undo",
@@ -67,7 +74,14 @@ def places(running: Stack, chrome: Browser, numbers: Iterator[int]) -> dict[str,
     client.seats(5)
     running.sync(client.customer_id)
     context.close()
-    return {"customer": client.customer_id, "run": run["run_id"], "row": ROW}
+    alerts = running.get("/api/alerts?state=all").json()["items"]
+    return {
+        "customer": client.customer_id,
+        "run": run["run_id"],
+        "row": ROW,
+        "profile": profile,
+        "alert": alerts[0]["alert_id"],
+    }
 
 
 @pytest.fixture(scope="module", params=LOOKS)
