@@ -11,8 +11,7 @@ from functions.bodies import checked
 from functions.pages.customers import reasons
 from functions.pages.forms import Form
 from functions.pages.people import customer_names
-from functions.pages.site import Visit, link, page
-from functions.responses import kind_of
+from functions.pages.site import Visit, link, page, status_of
 from shared.domain import ids
 from shared.domain.alerts import AlertKind, AlertState
 from shared.domain.errors import SeatsyncError
@@ -40,13 +39,21 @@ def page_alerts(visit: Visit) -> func.HttpResponse:
         continuation=visit.query("continuation"),
         limit=PER_PAGE,
     )
-    shown = {"state": state, "kind": kind, "customer": customer or ""}
     return visit.show(
         "alerts.html",
         alerts=[views.alert(one) for one in found.items],
         names=customer_names((one.alert.customer_id for one in found.items), visit.services),
-        more=found.continuation and link("alerts", **shown, continuation=found.continuation),
-        **shown,
+        more=found.continuation
+        and link(
+            "alerts",
+            state=state,
+            kind=kind,
+            customer=customer or "",
+            continuation=found.continuation,
+        ),
+        state=state,
+        kind=kind,
+        customer=customer,
         states=(*(one.value for one in AlertState), ALL),
         kinds=tuple(AlertKind),
     )
@@ -88,10 +95,9 @@ def page_alert_restore(visit: Visit) -> func.HttpResponse:
 
 def _ask(visit: Visit, form: Form, error: SeatsyncError | None) -> func.HttpResponse:
     alert = visit.services.alerts.get(visit.key("alert_id")).value
-    options = {"status": kind_of(error).status} if error is not None else {}
     return visit.show(
         "alert_dismiss.html",
-        **options,
+        status=status_of(error),
         alert=alert,
         names=customer_names([alert.customer_id], visit.services),
         form=form,

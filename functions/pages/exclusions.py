@@ -11,8 +11,8 @@ from functions.auth import Role
 from functions.bodies import checked
 from functions.pages.customers import reasons
 from functions.pages.forms import Form
-from functions.pages.site import Visit, link, page
-from functions.responses import etag_of, if_match, kind_of
+from functions.pages.site import Visit, link, page, status_of
+from functions.responses import etag_of, if_match
 from shared.domain.errors import InvalidInputError, OwnedLinesError, SeatsyncError
 from shared.domain.ids import SkuId
 from shared.domain.mappings import GlobalExclusion
@@ -91,10 +91,9 @@ def _shown(visit: Visit, form: Form, error: SeatsyncError | None) -> func.HttpRe
     read = global_exclusions(visit.services)
     excluded = {one.sku_id for one in read.value}
     names = visit.services.sku_names
-    options = {"status": kind_of(error).status} if error is not None else {}
     return visit.show(
         "exclusions.html",
-        **options,
+        status=status_of(error),
         exclusions=_named(visit, read.value),
         offered=sorted((name, sku_id) for sku_id, name in names.items() if sku_id not in excluded)
         if visit.may("admin")
@@ -112,7 +111,7 @@ def _ask(visit: Visit, form: Form, error: OwnedLinesError) -> func.HttpResponse:
     sku_id = lines[0].sku_id
     return visit.show(
         "exclusions_lines.html",
-        status=kind_of(error).status,
+        status=status_of(error),
         name=_name(visit, sku_id),
         sku_id=sku_id,
         reason=form.get("reason"),

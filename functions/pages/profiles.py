@@ -10,8 +10,8 @@ from functions.auth import Role
 from functions.bodies import checked
 from functions.pages.customers import company_in, reasons
 from functions.pages.forms import Form
-from functions.pages.site import Visit, link, page
-from functions.responses import etag_of, if_match, kind_of
+from functions.pages.site import Visit, link, page, status_of
+from functions.responses import etag_of, if_match
 from shared.domain.agreements import Product
 from shared.domain.errors import InvalidInputError, SeatsyncError
 from shared.domain.ids import ConnectionName
@@ -211,10 +211,9 @@ def _edit(visit: Visit, values: dict[str, Any], error: SeatsyncError | None) -> 
             products += [(name, one) for one in listed if one.active]
     except SeatsyncError as unread:
         problem = str(unread)
-    options = {"status": kind_of(error).status} if error is not None else {}
     return visit.show(
         "profile.html",
-        **options,
+        status=status_of(error),
         stored=None if read is None else views.profile(read),
         etag=None if read is None else etag_of(read.version),
         values=values,

@@ -164,6 +164,11 @@ def link(*parts: str, **query: str) -> str:
     return f"{address}?{urlencode(given)}" if given else address
 
 
+def status_of(error: SeatsyncError | None) -> HTTPStatus:
+    """Return the status of a form that is shown, again where there is an error."""
+    return HTTPStatus.OK if error is None else kind_of(error).status
+
+
 def page(
     blueprint: func.Blueprint, method: str, route: str, *, role: Role
 ) -> Callable[[PageHandler], Trigger]:
