@@ -28,7 +28,7 @@ compile = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo start azurite simulators test check format lint types imports fast unit \
-	integration browser assets pictures package lock clean
+	integration browser assets pictures package fixtures lock clean
 
 help: ## List these targets.
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -95,6 +95,9 @@ pictures: setup ## Make the README's pictures of the pages, from the made-up MSP
 
 package: $(PACKAGES) ## Build dist/seatsync.zip, which is what gets deployed.
 	@$(PYTHON) -m local package
+
+fixtures: $(PACKAGES) ## Write what this release stores to tests/data/releases, once a release.
+	@$(PYTHON) -m tests.releases
 
 lock: $(PACKAGES) ## Compile requirements*.txt from pyproject.toml; UPGRADE=1 takes newer versions.
 	@$(call compile,requirements.txt,)
