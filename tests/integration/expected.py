@@ -39,6 +39,20 @@ EXPECTED: Final[Mapping[str, Expected]] = {
         changing=["psa ContractServiceAdjustments POST"],
         overtaken=[_EIGHT, Line(15, "2026-03-17", None, marked=False)],
     ),
+    # A row beside the line's own quantity, until the invoice adds it.
+    "halopsa": Expected(
+        created=[Line(10, "2026-03-17", None, marked=True)],
+        creating=["psa Lines POST"],
+        changed=[
+            Line(8, "2026-01-01", None, marked=False),
+            Line(4, "2026-03-17", None, marked=False),
+        ],
+        changing=["psa RecurringInvoice POST"],
+        overtaken=[
+            Line(8, "2026-01-01", None, marked=False),
+            Line(7, "2026-03-17", None, marked=False),
+        ],
+    ),
     # No dates, so no days that March is charged for: April's invoice bills the quantity whole.
     "syncro": Expected(
         created=[Line(10, None, None, marked=True)],
