@@ -26,10 +26,9 @@ CHANGED = [
     Line(12, "2026-01-01", None, marked=False),
     Line(4, "2026-03-17", "2026-03-31", marked=True),
 ]
-STEPS_OF_A_CREATION = 15
-STEPS_OF_A_CHANGE = 17
+STEPS_OF_A_CREATION = 18
+STEPS_OF_A_CHANGE = 21
 CHANGE_STEPS = range(1, STEPS_OF_A_CHANGE + 1)
-LEASE_OF_A_CHANGE = 9  # the step that takes the line group's lease
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +138,7 @@ def test_every_step_is_tried(scenes, arrange, steps, writes):
 def test_a_line_group_of_a_dead_worker_is_free_after_the_real_lease(tmp_path):
     with scenes_in(tmp_path) as scenes:
         scene = to_change(scenes)
-        scenes.gate.kill_after(LEASE_OF_A_CHANGE + 2, scenes.stack.host)
+        scenes.gate.kill_after("psa additions POST", scenes.stack.host)
         began = time.monotonic()
         run_id = ask(scene)
         assert scenes.gate.blown.wait(30)
