@@ -425,7 +425,7 @@ class RowsBooks(Books):
             return "line", body["_itemid"], _rows(body)[0][1]
         found: list[tuple[object, ...]] = []
         for line in body["lines"]:
-            before = self.lines[line["id"]]
+            before = self.lines.setdefault(line["id"], line)  # one that this sync made
             new, old = dict(_rows(line)), dict(_rows(before))
             found += [
                 ("row", line["id"], new.get(day, 0) - old.get(day, 0), day)
