@@ -59,10 +59,12 @@ class Environment:
     Attributes:
         development: On somebody's own machine.
         auth_enabled: App Service Authentication stands in front, and its headers can be believed.
+        sync_schedule: When the host starts a cycle, as NCRONTAB, in UTC.
     """
 
     development: bool
     auth_enabled: bool
+    sync_schedule: str = ""
 
 
 def services() -> Services:
@@ -85,7 +87,11 @@ def environment() -> Environment:
     """
     with _process.lock:
         settings = _settings()
-    return Environment(development=settings.development, auth_enabled=settings.auth_enabled)
+    return Environment(
+        development=settings.development,
+        auth_enabled=settings.auth_enabled,
+        sync_schedule=settings.sync_schedule,
+    )
 
 
 def reset_for_tests() -> None:

@@ -9,7 +9,7 @@ from functions.endpoints import open_endpoint
 from functions.responses import ok, unavailable
 from shared import bootstrap
 from shared.domain.errors import SettingsError
-from shared.usecases.health import check_health
+from shared.usecases.health import check_health, next_cycle
 
 blueprint = func.Blueprint()
 
@@ -33,6 +33,9 @@ def check_app_health(_request: func.HttpRequest) -> func.HttpResponse:
         "storage": found.tables,
         "queues": found.queues,
         "notifiers": found.notifiers,
+        "next_cycle": next_cycle(
+            bootstrap.environment().sync_schedule, bootstrap.services().clock.real_now()
+        ),
         "last_cycle": None if found.last_cycle is None else views.run(found.last_cycle),
     }
     return ok(body) if found.healthy else unavailable(body)

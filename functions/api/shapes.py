@@ -549,4 +549,5 @@ class Health(Shape):
     storage: str = ""
     queues: str = ""
     notifiers: dict[str, Literal["ok", "failing", "unused"]] = {}
+    next_cycle: datetime | None = None
     last_cycle: Run | None = None  # type: ignore[valid-type]  # made at run time

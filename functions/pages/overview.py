@@ -9,9 +9,11 @@ from functions.api import views
 from functions.auth import Role
 from functions.pages.people import customer_names
 from functions.pages.site import Visit, page
+from shared import bootstrap
 from shared.domain.alerts import Alert, AlertKind
 from shared.domain.runs import FULL
 from shared.usecases.alerts import list_alerts
+from shared.usecases.health import next_cycle
 from shared.usecases.runs import list_runs
 
 blueprint = func.Blueprint()
@@ -72,6 +74,7 @@ def page_overview(visit: Visit) -> func.HttpResponse:
         groups=groups,
         more_alerts=alerts.continuation is not None,
         names=customer_names(concerned, services),
+        next_cycle=next_cycle(bootstrap.environment().sync_schedule, services.clock.real_now()),
         last=views.run(cycles[0]) if cycles else None,
         trend=[
             {"at": run.started_at, "seats": totals.seats}

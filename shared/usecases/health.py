@@ -1,6 +1,8 @@
 """Whether the app can work."""
 
+import re
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from shared.domain.errors import SeatsyncError
 from shared.domain.runs import Run, RunReason, Totals
@@ -8,6 +10,7 @@ from shared.ports import Services
 from shared.usecases.close_runs import run_totals
 from shared.usecases.send_digests import NotifierState, notifier_states
 
+_DAILY = re.compile(r"([0-5]?\d) ([0-5]?\d) ([01]?\d|2[0-3]) \* \* \*", re.ASCII)
 LOOK_BACK = 100
 """How many runs are looked through for the last scheduled one."""
 
@@ -57,3 +60,19 @@ def _last_cycle(services: Services) -> tuple[Run, Totals] | None:
     runs = services.runs.list(limit=LOOK_BACK).items
     last = next((run for run in runs if run.reason is RunReason.SCHEDULED), None)
     return None if last is None else run_totals(last, services)
+
+
+def next_cycle(schedule: str, now: datetime) -> datetime | None:
+    """Return when the next cycle starts, or ``None`` for a schedule that is not once a day.
+
+    The host alone knows every schedule; one at a fixed time each day is all that is read here.
+
+    Args:
+        schedule: NCRONTAB, in UTC, such as ``0 0 2 * * *``.
+    """
+    found = _DAILY.fullmatch(schedule.strip())
+    if found is None:
+        return None
+    second, minute, hour = (int(part) for part in found.groups())
+    today = now.replace(hour=hour, minute=minute, second=second, microsecond=0)
+    return today if today > now else today + timedelta(days=1)

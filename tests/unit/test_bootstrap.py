@@ -171,7 +171,9 @@ def test_wrong_settings_are_told_at_each_call_until_they_are_right(environ):
 
 
 def test_triggers_learn_where_they_run_and_no_more(environ):
-    assert bootstrap.environment() == bootstrap.Environment(development=True, auth_enabled=False)
+    assert bootstrap.environment() == bootstrap.Environment(
+        development=True, auth_enabled=False, sync_schedule="0 0 2 * * *"
+    )
 
 
 def test_billing_time_comes_from_the_clock_file(environ, tmp_path):

@@ -1,16 +1,28 @@
 """Overview, customers, approvals, runs and custom licences, as somebody reads and works them."""
 
 import re
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
+from shared import bootstrap
 from shared.domain.alerts import AlertKind
 from shared.domain.customers import CustomerState
 from shared.domain.ids import CustomerId, TenantId
 from shared.usecases.alerts import dismiss_alert
 from shared.usecases.close_runs import close_runs
-from tests.builders import CUSTOMER, a_company, a_customer, a_directory_tenant, a_line, an_alert
+from shared.usecases.health import next_cycle
+from tests.api_client import ON_A_LAPTOP
+from tests.builders import (
+    CUSTOMER,
+    NOW,
+    a_company,
+    a_customer,
+    a_directory_tenant,
+    a_line,
+    an_alert,
+)
 from tests.page_client import Browser
 
 NORTHWIND = TenantId("99999999-0000-4000-8000-000000000009")
@@ -43,6 +55,30 @@ def test_an_msp_that_has_just_begun_is_told_how_to_go_on(browser: Browser):
 
     assert "No cycle has run yet" in page.text
     assert "Nothing waits for a decision" in page.text
+
+
+def test_the_next_cycle_is_told(browser: Browser, monkeypatch):
+    schedule = replace(ON_A_LAPTOP, sync_schedule="0 30 2 * * *")
+    monkeypatch.setattr(bootstrap, "environment", lambda: schedule)
+
+    assert "The next one starts 18 March 2026, 02:30 UTC" in browser.get("/").text
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("0 0 2 * * *", "2026-03-18T02:00:00+00:00"),
+        ("0 30 9 * * *", "2026-03-18T09:30:00+00:00"),
+        ("1 30 9 * * *", "2026-03-17T09:30:01+00:00"),
+        ("0 0 */6 * * *", None),
+        ("0 0 2 * * 1-5", None),
+        ("", None),
+    ],
+)
+def test_a_daily_schedule_tells_its_next_moment(schedule, expected):
+    found = next_cycle(schedule, NOW)
+
+    assert (None if found is None else found.isoformat()) == expected
 
 
 def test_alerts_stand_by_cause_with_the_customers_name(browser: Browser):
