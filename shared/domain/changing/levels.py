@@ -13,7 +13,7 @@ from datetime import date
 
 from shared.domain.agreements import AgreementLine
 from shared.domain.changing.facts import GroupFacts
-from shared.domain.charging import DatedCharge, last_settled_day
+from shared.domain.charging import DatedCharge, has_unbilled_start, last_settled_day
 from shared.domain.ledger import Charged, charged_for
 from shared.domain.periods import DAY, Period
 
@@ -167,6 +167,8 @@ class _Levels:
             self._missing(period.start, 0)
         if period.last_day < today:
             return
+        if self._lies_ahead(period):
+            opening = Charged(period.start, 0, 0)
         begins = max(today, period.start)
         needed = facts.seats_on(begins) if facts.agreement.prorates else opening.seats
         seats = needed if facts.credits_on else max(opening.seats, needed)
@@ -177,6 +179,13 @@ class _Levels:
         wanted = opening.standing + change
         self._missing(begins, wanted - actual)
         self.settled.append(Settled(period, opening, seats, wanted, actual, invoiced=True))
+
+    def _lies_ahead(self, period: Period) -> bool:
+        """Whether the line has neither begun nor been on an invoice: nothing of it is settled."""
+        starts, ledger = self.ledger.line_starts, self.ledger
+        if starts is None or starts <= self.facts.today or starts > period.last_day:
+            return False
+        return has_unbilled_start(ledger, self.first)
 
     def _just_invoiced(self, period: Period, known: Charged | None) -> tuple[Charged, int]:
         """What an invoice since the last change has billed, and what it should have.

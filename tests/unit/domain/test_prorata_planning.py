@@ -337,6 +337,20 @@ def test_the_forecast_shows_the_quantity_and_each_row():
     ]
 
 
+def test_a_line_that_lies_ahead_in_an_invoiced_period_may_still_become_less():
+    """A move was saved before March's invoice was made ahead, and its line is written after."""
+    mapping = a_mapping(effective_from=april(1))
+    driver = a_driver(MONTH_AHEAD, seats=None, mappings=(mapping,))
+    driver.sync(march(20), 10)
+
+    driver.sync(march(21), 4)
+    driver.psa.invoice()
+
+    assert written(driver) == [("new", 10, april(1)), ("row", -6, april(1))]
+    (line,) = driver.psa.billed_lines
+    assert (line["quantity"], line["from"]) == (4, "2026-04-01")
+
+
 # Interruptions -----------------------------------------------------------------------------------
 
 DOWN = SetQuantity(AGREEMENT, LINE, 10, 7)
