@@ -13,6 +13,8 @@ COMMANDS = {
     "sample": ("local.sample.write", "write a made-up MSP as files for the simulators"),
     "demo": ("local.demo", "run all of it with a made-up MSP"),
     "package": ("local.package", "build the zip that is deployed"),
+    "backup": ("local.backup.take", "write all tables of a storage account to a file"),
+    "restore": ("local.backup.restore", "write a backup back into the tables"),
     "probe": ("local.probe.command", "settle on a sandbox agreement what a PSA leaves open"),
 }
 

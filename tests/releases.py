@@ -46,8 +46,16 @@ from shared.domain.preferences import DefaultView, Preferences
 from shared.domain.runs import ItemState, RunState, Totals
 from shared.domain.sharing import Held, Overlap, Share, UserTally
 from shared.domain.terms import TermLength
+from shared.domain.trends import LicenseSeats, TrendPoint
 from shared.messages import encode
-from shared.ports import KeptLines, LicenseSync, RefreshToken, TenantSync, Versioned
+from shared.ports import (
+    KeptLines,
+    LicenseSync,
+    ReconciliationFilter,
+    RefreshToken,
+    TenantSync,
+    Versioned,
+)
 from shared.version import VERSION
 from tests.builders import (
     AGREEMENT,
@@ -80,6 +88,7 @@ from tests.builders import (
     a_mapping,
     a_people_count,
     a_profile,
+    a_reconciled_line,
     a_row_exclusion,
     a_run,
     a_snapshot,
@@ -243,6 +252,9 @@ def _write_billing(stored: Repositories) -> None:
     stored.leases.take(CUSTOMER, GROUP)
     stored.changes.add(a_change())
     stored.changes.add(a_change("change-2", before=None, at=LATER, actor=EDITOR))
+    seats = LicenseSeats(E5_ROW, "Microsoft 365 E5", 12, 11)
+    stored.trends.put(TrendPoint(CUSTOMER, TODAY, (seats,), ((MAIN, dollars("310.00")),)))
+    stored.reconciliation.put([a_reconciled_line()])
     stored.headers.put(RUN, MAIN, [an_agreement(parent_id=AgreementId("7000"))])
     line = replace(
         a_line(marker="SEATSYNC made up"),
@@ -308,11 +320,13 @@ def lists_of(stored: Repositories) -> dict[str, Callable[[], Iterable[object]]]:
         "mappings": lambda: _values(stored.mappings.of_customer(CUSTOMER)),
         "mappings, exclusions": lambda: stored.mappings.exclusions(CUSTOMER),
         "profiles": lambda: _values(stored.profiles.all()),
+        "reconciliation": lambda: stored.reconciliation.page(ReconciliationFilter()).items,
         "runitems": lambda: [*stored.runs.items(RUN), *stored.runs.items(OTHER_RUN)],
         "runs": lambda: stored.runs.list().items,
         "runs, running": stored.runs.running,
         "settings": lambda: [stored.settings.get().value],
         "snapshots": lambda: _values(filter(None, [stored.snapshots.get(TENANT)])),
+        "trends": lambda: stored.trends.since(CUSTOMER, TODAY),
     }
 
 

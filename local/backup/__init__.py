@@ -1,0 +1,1 @@
+"""All that Seatsync keeps in tables, as one file: ``python -m local backup`` and ``restore``."""
