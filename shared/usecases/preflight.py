@@ -1,6 +1,7 @@
 """Pre-flight agreements: read what bills on them, and say what a person should mend first.
 
-Nothing is written, and one agreement that cannot be read stops no other: that is its finding.
+Nothing is written to the PSA; what a customer has to mend is shown among its alerts until a later
+pre-flight finds it no more. One agreement that cannot be read stops no other: that is its finding.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,6 +26,7 @@ from shared.domain.preflight import (
 )
 from shared.domain.terms import Certainty
 from shared.ports import Page, PsaConnection, Services
+from shared.usecases.alert_board import tell_preflight
 from shared.usecases.books import Book, Catalogue, local_date, open_book, open_catalogue
 from shared.usecases.companies import customers_by_company, mapped_agreements
 from shared.usecases.pauses import asking_psa
@@ -51,6 +53,7 @@ def preflight_connection(
     more = waiting[limit - 1] if len(waiting) > limit else None
     with asking_psa(name, services):
         reports = tuple(_Preflight(name, services).of_companies(page))
+    _tell(reports, services)
     return Page(reports, more)
 
 
@@ -63,7 +66,9 @@ def preflight_agreements(
     """
     companies = customers_by_company(name, services)
     with asking_psa(name, services):
-        return tuple(_Preflight(name, services).of_agreements(agreement_ids, companies))
+        reports = tuple(_Preflight(name, services).of_agreements(agreement_ids, companies))
+    _tell(reports, services)
+    return reports
 
 
 def preflight_customer(customer_id: CustomerId, services: Services) -> tuple[AgreementReport, ...]:
@@ -81,7 +86,21 @@ def preflight_customer(customer_id: CustomerId, services: Services) -> tuple[Agr
     neighbours = customers_by_company(customer.psa, services)[customer.company_id]
     with asking_psa(customer.psa, services):
         found = _Preflight(customer.psa, services).of_companies({customer.company_id: neighbours})
-        return tuple(one for one in found if customer_id in one.customer_ids)
+        reports = tuple(one for one in found if customer_id in one.customer_ids)
+    _tell(reports, services)
+    return reports
+
+
+def _tell(reports: Iterable[AgreementReport], services: Services) -> None:
+    """Show what is to be mended to the customers who are billed there."""
+    for report in reports:
+        findings: dict[str, str] = {}
+        for one in report.findings:
+            if one.severity is not Severity.INFO:
+                name = "/".join((one.kind.value, *one.line_ids))
+                findings[name] = f"agreement {report.agreement_id}: {one.text}"
+        for customer_id in report.customer_ids:
+            tell_preflight(customer_id, report.agreement_id, findings, services)
 
 
 class _Preflight:

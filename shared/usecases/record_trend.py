@@ -39,22 +39,25 @@ def record_trend(book: Book, today: date, services: Services) -> None:
 
 
 def record_total(services: Services) -> None:
-    """Keep today's seats and money of all customers together, from what was last seen of each."""
-    seats: dict[str, LicenseSeats] = {}
-    money: dict[ConnectionName, Decimal] = {}
+    """Keep today's seats and money of all customers together, from what was last seen of each.
+
+    One line whose seats are unknown makes the licence's seats unknown; an amount that is unknown
+    makes its PSA's money unknown, which is then left out.
+    """
+    seats: dict[str, tuple[int | None, int | None]] = {}
+    money: dict[ConnectionName, Decimal | None] = {}
     for line in every_line(ReconciliationFilter(), services):
-        known = seats.get(line.name, LicenseSeats(line.name, line.name, 0, 0))
-        seats[line.name] = LicenseSeats(
-            line.name,
-            line.name,
-            (known.active or 0) + (line.active or 0),
-            (known.consumed or 0) + (line.consumed or 0),
+        active, consumed = seats.get(line.name, (0, 0))
+        seats[line.name] = (
+            total_seats((active, line.active)),
+            total_seats((consumed, line.consumed)),
         )
-        amount = line.a_month(line.amount)
-        money[line.psa] = money.get(line.psa, Decimal("0.00")) + (amount or Decimal(0))
-    licenses = tuple(seats[name] for name in sorted(seats))
+        so_far, amount = money.get(line.psa, Decimal("0.00")), line.a_month(line.amount)
+        money[line.psa] = None if so_far is None or amount is None else so_far + amount
+    licenses = tuple(LicenseSeats(name, name, *seats[name]) for name in sorted(seats))
+    known = tuple(sorted((psa, sum_) for psa, sum_ in money.items() if sum_ is not None))
     today = services.clock.now().date()
-    _keep(TrendPoint(EVERYBODY, today, licenses, tuple(sorted(money.items()))), services)
+    _keep(TrendPoint(EVERYBODY, today, licenses, known), services)
 
 
 def customer_trend(customer_id: CustomerId, services: Services, *, days: int) -> Trend:

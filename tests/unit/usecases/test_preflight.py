@@ -1,9 +1,11 @@
 """Pre-flight of agreements: what is read for it, and how far one failure reaches."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from shared.domain.alerts import AlertKind
 from shared.domain.errors import (
     ConnectionPausedError,
     NotFoundError,
@@ -72,6 +74,28 @@ def house() -> House:
 def test_all_mapped_agreements_are_looked_at_and_nothing_is_written(house):
     assert kinds(whole(house)) == {"7001": [], "7002": []}
     assert house.psa.writes == []
+
+
+def open_findings(house: House) -> list[str]:
+    return [
+        one.text
+        for one in house.services.alerts.open_of(CUSTOMER)
+        if one.kind is AlertKind.PREFLIGHT
+    ]
+
+
+def test_what_is_to_be_mended_is_an_alert_of_its_customer_until_it_is_found_no_more(house):
+    sound = house.psa.agreements[AGREEMENT]
+    house.psa.add(replace(sound, first_uninvoiced=None, next_invoice=None))
+
+    whole(house)
+    whole(house)
+
+    (text,) = open_findings(house)
+    assert text.startswith("agreement 7001: ")
+    house.psa.add(sound)
+    preflight_customer(CUSTOMER, house.services)
+    assert open_findings(house) == []
 
 
 def test_each_page_holds_so_many_companies(house):
