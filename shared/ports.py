@@ -627,7 +627,10 @@ class Lease(Protocol):
 
 
 class LeaseRepository(Protocol):
-    """One writer at a line group. Leases last 60 s and are renewed after 20 s, in real time."""
+    """One writer at a line group, or at a whole agreement.
+
+    Leases last 60 s and are renewed after 20 s, in real time.
+    """
 
     @property
     def lasts(self) -> timedelta:
@@ -635,6 +638,13 @@ class LeaseRepository(Protocol):
 
     def take(self, customer_id: CustomerId, group_id: GroupId) -> Lease:
         """Take the lease.
+
+        Raises:
+            LeaseTakenError: Another worker holds it.
+        """
+
+    def take_agreement(self, psa: ConnectionName, agreement_id: AgreementId) -> Lease:
+        """Take the lease of a whole agreement, which all its line groups and customers share.
 
         Raises:
             LeaseTakenError: Another worker holds it.

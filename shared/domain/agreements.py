@@ -300,6 +300,8 @@ class Capabilities:
         changes_invoiced: A change may begin in a period that is invoiced already.
         can_price: The price of a line can be changed.
         reads_lag: A read may go on showing for a while what was before a write.
+        writes_whole_agreement: A write sends all lines of the agreement as they were read, so two
+            writers at one agreement would take back each other's changes.
     """
 
     change: ChangeKind
@@ -311,6 +313,7 @@ class Capabilities:
     changes_invoiced: bool = True
     can_price: bool = True
     reads_lag: bool = False
+    writes_whole_agreement: bool = False
 
     @property
     def dated_lines(self) -> bool:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from shared.domain.agreements import Agreement, in_words
 from shared.domain.approvals import ApprovalState
-from shared.domain.customers import CustomerState
+from shared.domain.customers import Customer, CustomerState
 from shared.domain.errors import (
     BadMessageError,
     ConnectionPausedError,
@@ -61,9 +61,12 @@ def sync_license(message: LicenseSync, services: Services) -> None:
         return
     try:
         check_not_paused(psa_key(customer.psa), services)
-        lease = services.leases.take(message.customer_id, message.group_id)
+        lease = _leased(message, customer, services)
     except (ConnectionPausedError, LeaseTakenError) as error:
         _put_back(message, error, services)
+        return
+    except OperatorActionError as error:
+        fail(work.item(), str(error), services)
         return
     try:
         if message.ending is None:
@@ -79,6 +82,39 @@ def sync_license(message: LicenseSync, services: Services) -> None:
         fail(work.item(), str(error), services)
     finally:
         lease.release()
+
+
+def _leased(message: LicenseSync, customer: Customer, services: Services) -> Lease:
+    """Take the group's lease, and the agreement's where the PSA can only write that whole.
+
+    Raises:
+        LeaseTakenError: Another worker holds one of them; none is kept.
+    """
+    group = services.leases.take(message.customer_id, message.group_id)
+    try:
+        gateway = services.connections.psa(customer.psa).gateway
+        if not gateway.capabilities.writes_whole_agreement:
+            return group
+        whole = services.leases.take_agreement(customer.psa, message.agreement_id)
+    except BaseException:
+        group.release()
+        raise
+    return _BothLeases(group, whole)
+
+
+class _BothLeases:
+    """A group's lease and its agreement's, held together."""
+
+    def __init__(self, group: Lease, agreement: Lease) -> None:
+        self._leases = (group, agreement)
+
+    def keep(self) -> None:
+        for lease in self._leases:
+            lease.keep()
+
+    def release(self) -> None:
+        for lease in reversed(self._leases):
+            lease.release()
 
 
 def _put_back(

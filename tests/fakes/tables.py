@@ -337,12 +337,17 @@ class FakeLeases:
         return LEASE_LASTS
 
     def take(self, customer_id: CustomerId, group_id: GroupId) -> "FakeLease":
-        key = customer_id, group_id
+        return self._take(customer_id, group_id)
+
+    def take_agreement(self, psa: ConnectionName, agreement_id: AgreementId) -> "FakeLease":
+        return self._take("..", psa, agreement_id)
+
+    def _take(self, *key: str) -> "FakeLease":
         now = self.clock.real_now()
         with self.shelf.lock:
             there = self.shelf.get(*key)
             if there is not None and there.value > now:
-                raise LeaseTakenError(group_id, there.value - now)
+                raise LeaseTakenError(key[-1], there.value - now)
             return FakeLease(self, key, self.shelf.put(now + LEASE_LASTS, *key))
 
 
@@ -361,7 +366,7 @@ class FakeLease:
         try:
             self._held = self._leases.shelf.save(self._held, now + LEASE_LASTS, *self._key)
         except StaleVersionError as error:
-            raise LeaseTakenError(self._key[1], LEASE_LASTS) from error
+            raise LeaseTakenError(self._key[-1], LEASE_LASTS) from error
 
     def release(self) -> None:
         shelf = self._leases.shelf

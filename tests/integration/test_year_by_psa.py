@@ -25,7 +25,6 @@ from local.sites import site
 from local.sites.site import Agreement, Company, Product, Story, Terms
 from shared import exact_json
 from tests.integration.stack import Stack, stack_in
-from tests.integration.test_two_hosts import ONE_BY_ONE
 from tests.integration.wire import Sent
 from tests.property.adjusted import DayOracle
 from tests.property.plain import PlainOracle
@@ -591,9 +590,6 @@ def year(
 ) -> Iterator[Year]:
     """The whole year in one PSA, lived once for all tests."""
     with stack_in(tmp_path_factory.mktemp(request.param), request.param) as stack:
-        # One group at a time: each write to HaloPSA carries all lines of the recurring invoice as
-        # they were read, so two at once would take back each other's rows.
-        stack.environment |= ONE_BY_ONE
         year = Year(stack, BOOKS[request.param]())
         year.books.prepare(stack)
         year.begin(date(2028, 1, 10))

@@ -1,5 +1,7 @@
 """Table ``leases``: a partition for each customer, by line group; an entity while one is held.
 
+Where a PSA can only write an agreement whole, its agreements have a partition beside the customers.
+
 Taking a free lease is one call, and giving it back another. An entity whose time is over is taken
 by a conditional replacement, so one of several wins. Workers compare the time on their own clocks:
 they should agree within seconds, and the ETag keeps even a wrong clock from making two holders.
@@ -14,11 +16,16 @@ from shared.adapters.tables.entries import Entries
 from shared.adapters.tables.keys import key
 from shared.adapters.tables.table import Tables
 from shared.domain.errors import LeaseTakenError, StaleVersionError
-from shared.domain.ids import CustomerId, GroupId
+from shared.domain.ids import AgreementId, ConnectionName, CustomerId, GroupId
 from shared.ports import Clock, Versioned
 
 LASTS = timedelta(seconds=60)
 """How long a lease lasts unless it is renewed; it is renewed after a third of that."""
+
+
+def agreements_of(psa: ConnectionName) -> str:
+    """Return the partition of a PSA's agreements; no customer's id has two dots."""
+    return f"..{psa}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,13 @@ class LeaseTable:
         return self._lasts
 
     def take(self, customer_id: CustomerId, group_id: GroupId) -> "HeldLease":
-        place = key(customer_id), key(group_id)
+        return self._take(key(customer_id), key(group_id))
+
+    def take_agreement(self, psa: ConnectionName, agreement_id: AgreementId) -> "HeldLease":
+        return self._take(key(agreements_of(psa)), key(agreement_id))
+
+    def _take(self, partition: str, row: str) -> "HeldLease":
+        place = partition, row
         now = self._clock.real_now()
         mine = LeaseHolder(secrets.token_hex(8), now + self._lasts)
         try:

@@ -6,7 +6,16 @@ import pytest
 
 from shared.domain.errors import LeaseTakenError, SeatsyncError
 from shared.domain.ids import ConnectionName
-from tests.builders import CUSTOMER, GROUP, MAIN, NOW, OTHER_CUSTOMER, OTHER_GROUP
+from tests.builders import (
+    AGREEMENT,
+    CUSTOMER,
+    GROUP,
+    MAIN,
+    NOW,
+    OTHER_AGREEMENT,
+    OTHER_CUSTOMER,
+    OTHER_GROUP,
+)
 from tests.contract.repositories.stored import at_once
 
 SECOND = timedelta(seconds=1)
@@ -27,6 +36,17 @@ class LeasesContract:
 
         stored.leases.take(CUSTOMER, OTHER_GROUP)
         stored.leases.take(OTHER_CUSTOMER, GROUP)
+
+    def test_an_agreement_has_a_lease_of_its_own(self, stored):
+        held = stored.leases.take_agreement(MAIN, AGREEMENT)
+
+        with pytest.raises(LeaseTakenError):
+            stored.leases.take_agreement(MAIN, AGREEMENT)
+        stored.leases.take_agreement(MAIN, OTHER_AGREEMENT)
+        stored.leases.take_agreement(ConnectionName("other"), AGREEMENT)
+        stored.leases.take(CUSTOMER, GROUP)
+        held.release()
+        stored.leases.take_agreement(MAIN, AGREEMENT)
 
     def test_a_released_lease_is_free(self, stored):
         lease = stored.leases.take(CUSTOMER, GROUP)

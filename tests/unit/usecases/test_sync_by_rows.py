@@ -11,7 +11,10 @@ from shared.domain.plans import PlanStatus
 from shared.domain.runs import ItemState
 from shared.usecases.approve import approve
 from shared.usecases.preview import preview_customer
-from tests.builders import CUSTOMER, EDITOR, TODAY, a_line
+from shared.usecases.start_run import sync_now
+from shared.usecases.sync_license import sync_license
+from shared.usecases.sync_tenant import sync_tenant
+from tests.builders import AGREEMENT, CUSTOMER, EDITOR, MAIN, TODAY, a_line
 from tests.house import House
 
 ROWS = Capabilities(ChangeKind.PRORATA_ROWS, credits=False, description_limit=255)
@@ -51,6 +54,34 @@ def test_sync_now_adds_a_row_and_tells_why(house):
     assert (change.before, change.after) == (10, 12)
     assert "row of +2 from 20 March 2026, prorated by the PSA" in change.why
     assert change.operations == (f"line {row.line_id}: +2 from 2026-03-20",)
+
+
+def test_where_a_write_carries_the_whole_agreement_one_worker_is_at_it(house):
+    house.psa.capabilities = replace(ROWS, writes_whole_agreement=True)
+    settled(house).holds(45)
+    elsewhere = house.services.leases.take_agreement(MAIN, AGREEMENT)
+    sync_now(CUSTOMER, None, house.services, requested_by=EDITOR)
+    sync_tenant(house.services.tenant_queue.take(), house.services)
+    message = house.services.license_queue.take()
+
+    sync_license(message, house.services)
+
+    assert house.psa.writes == []
+    assert house.services.license_queue.waiting[0].message.attempt == 2
+    elsewhere.release()
+    house.drain()
+    assert len(house.psa.writes) == 1
+    house.services.leases.take_agreement(MAIN, AGREEMENT)
+    house.services.leases.take(CUSTOMER, house.group_id)
+
+
+def test_where_a_write_carries_one_line_agreements_are_shared(house):
+    settled(house).holds(45)
+    house.services.leases.take_agreement(MAIN, AGREEMENT)
+
+    house.sync_now()
+
+    assert len(house.psa.writes) == 1
 
 
 def test_the_preview_is_what_is_sent(house):

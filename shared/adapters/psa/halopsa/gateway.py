@@ -104,6 +104,7 @@ class HaloPsaGateway:
             description_limit=lines.DESCRIPTION_LIMIT,
             prorates_itself=True,
             reads_lag=True,
+            writes_whole_agreement=True,
         )
 
     def check(self) -> str:
