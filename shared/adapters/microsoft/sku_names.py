@@ -60,11 +60,14 @@ def free_skus() -> tuple[FreeSku, ...]:
 
 
 def free_exclusions() -> tuple[GlobalExclusion, ...]:
-    """Return the global exclusions of an MSP that never saved its own: what costs nothing."""
+    """Return the global exclusions of an MSP that never saved its own: what costs nothing.
+
+    A free SKU whose id nobody has published cannot be told apart, and is left out.
+    """
     return tuple(
         GlobalExclusion(one.sku_id, f"free ({one.category.replace('_', ' ')})")
         for one in sorted(free_skus(), key=lambda one: one.sku_id)
-        if one.excluded_by_default
+        if one.excluded_by_default and one.sku_id
     )
 
 
