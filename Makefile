@@ -28,7 +28,7 @@ compile = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo start azurite simulators test check format lint types imports fast unit \
-	integration browser assets pictures package fixtures lock clean
+	integration browser assets pictures bench package fixtures lock clean
 
 help: ## List these targets.
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -92,6 +92,9 @@ assets: setup ## Copy the pages' styles and scripts from node_modules into funct
 pictures: setup ## Make the README's pictures of the pages, from the made-up MSP.
 	@$(PYTHON) -m local.install browser
 	@$(PYTHON) -m local demo --once --pictures docs/images
+
+bench: setup ## Measure how the pages grow; JSON=file keeps the figures.
+	@$(PYTHON) -m bench pages $(if $(JSON),--json $(JSON))
 
 package: $(PACKAGES) ## Build dist/seatsync.zip, which is what gets deployed.
 	@$(PYTHON) -m local package
