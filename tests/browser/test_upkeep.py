@@ -86,5 +86,5 @@ def test_a_licence_is_excluded_for_everybody_and_its_line_ends(desk: Desk):
     finally:
         # The other tests share the list.
         go(desk, "Exclusions")
-        page.get_by_role("button", name=f"Let {ENTERPRISE} ({E5}) be billed again").click()
+        page.get_by_role("button", name=f"Bill again: {ENTERPRISE} ({E5})").click()
         desk.told("can be billed again")
