@@ -4,7 +4,7 @@ An entry is a line group, or a row that nobody mapped. Rows that share one PSA l
 so that no seat and no amount is counted twice.
 
 Source:
-    docs/adr/0030-reconciliation-of-what-was-last-seen.md
+    docs/adr/0026-reconciliation-of-what-was-last-seen.md
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
 """Seats over time: a point for each day on which something changed, and lines drawn between them.
 
 Source:
-    docs/adr/0031-trends-and-retention.md
+    docs/adr/0027-trends-and-retention.md
 """
 
 from collections.abc import Iterable, Mapping

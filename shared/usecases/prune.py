@@ -4,7 +4,7 @@ Called once an hour: each time for another part of the customers, and once a day
 left over for one day waits for the next.
 
 Source:
-    docs/adr/0031-trends-and-retention.md
+    docs/adr/0027-trends-and-retention.md
 """
 
 from collections.abc import Iterator

@@ -3,7 +3,7 @@
 A report asks no PSA: the sync has just seen all lines, and keeps what it saw.
 
 Source:
-    docs/adr/0030-reconciliation-of-what-was-last-seen.md
+    docs/adr/0026-reconciliation-of-what-was-last-seen.md
 """
 
 from collections.abc import Iterator

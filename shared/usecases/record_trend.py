@@ -1,7 +1,7 @@
 """Keep how seats go over time, and tell it.
 
 Source:
-    docs/adr/0031-trends-and-retention.md
+    docs/adr/0027-trends-and-retention.md
 """
 
 from datetime import date, timedelta
