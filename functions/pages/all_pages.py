@@ -3,6 +3,7 @@
 from functions.pages import (
     alerts,
     approvals,
+    connections,
     custom_licenses,
     customer,
     customers,
@@ -10,6 +11,7 @@ from functions.pages import (
     mapping,
     overview,
     profiles,
+    reconciliation,
     runs,
     static_files,
     unknown,
@@ -18,6 +20,7 @@ from functions.pages import (
 MODULES = (
     alerts,
     approvals,
+    connections,
     custom_licenses,
     customer,
     customers,
@@ -25,6 +28,7 @@ MODULES = (
     mapping,
     overview,
     profiles,
+    reconciliation,
     runs,
     static_files,
     unknown,

@@ -22,6 +22,8 @@ NAVIGATION: tuple[tuple[str, str], ...] = (
     ("/runs", "Runs"),
     ("/billing-profiles", "Billing profiles"),
     ("/exclusions", "Exclusions"),
+    ("/reconciliation", "Reconciliation"),
+    ("/connections", "Connections"),
 )
 """Address and name of the pages that stand in the header."""
 
@@ -36,6 +38,15 @@ LABELS: Mapping[str, tuple[str, str]] = {
     "held": ("Needs approval", "warn"),
     "blocked": ("Blocked", "bad"),
     "waiting": ("Waiting", "quiet"),
+    "under_billed": ("Bills too little", "bad"),
+    "over_billed": ("Bills too much", "bad"),
+    "block": ("In the way", "bad"),
+    "warn": ("Look at it", "warn"),
+    "info": ("Good to know", "quiet"),
+    "ready": ("Ready", "good"),
+    "ends": ("Ends", "news"),
+    "ended": ("Has ended", "quiet"),
+    "refused": ("Refused", "bad"),
     "unmapped": ("Not mapped", "warn"),
     "excluded": ("Excluded", "quiet"),
     "unknown": ("Unknown", "bad"),

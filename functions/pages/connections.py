@@ -1,0 +1,123 @@
+"""``/connections``: Microsoft, the PSAs and who is told: whether they work, what is in the way."""
+
+from typing import Any
+
+import azure.functions as func
+
+from functions.api import views
+from functions.api.connections import EndForeignLinesBody, ForeignLinesBody
+from functions.auth import Role
+from functions.bodies import checked
+from functions.pages.customers import reasons
+from functions.pages.forms import Form
+from functions.pages.people import customer_names
+from functions.pages.site import Visit, link, page, status_of
+from shared.domain.alerts import AlertKind
+from shared.domain.errors import SeatsyncError
+from shared.usecases.alerts import list_alerts
+from shared.usecases.connections import list_connections, try_connection
+from shared.usecases.foreign_lines import ForeignPreview, end_foreign_lines, preview_foreign_lines
+from shared.usecases.preflight import preflight_connection
+
+blueprint = func.Blueprint()
+
+ROUTE = "connections"
+MOST_TENANTS = 200
+PER_PAGE = 20
+
+
+@page(blueprint, "GET", ROUTE, role=Role.VIEWER)
+def page_connections(visit: Visit) -> func.HttpResponse:
+    """List the connections, and the tenants that let nobody in, with what mends it."""
+    unread = list_alerts(visit.services, kind=AlertKind.TENANT_UNREADABLE, limit=MOST_TENANTS)
+    return visit.show(
+        "connections.html",
+        connections=list_connections(visit.services),
+        tenants=[one.alert for one in unread.items],
+        names=customer_names((one.alert.customer_id for one in unread.items), visit.services),
+        more=unread.continuation is not None,
+    )
+
+
+@page(blueprint, "POST", f"{ROUTE}/{{connection}}/test", role=Role.ADMIN)
+def page_connection_test(visit: Visit) -> func.HttpResponse:
+    """Read a little through a connection, and say how it went."""
+    found = try_connection(visit.connection, visit.services)
+    return visit.show("connection_test.html", name=visit.connection, tests=found)
+
+
+@page(blueprint, "GET", f"{ROUTE}/{{connection}}/preflight", role=Role.EDITOR)
+def page_connection_preflight(visit: Visit) -> func.HttpResponse:
+    """Say what stands in the way of billing on the mapped agreements. Reads, and writes nothing."""
+    found = preflight_connection(
+        visit.connection,
+        visit.services,
+        continuation=visit.query("continuation"),
+        limit=PER_PAGE,
+    )
+    concerned = (customer for one in found.items for customer in one.customer_ids)
+    more = found.continuation
+    return visit.show(
+        "preflight.html",
+        name=visit.connection,
+        reports=[views.preflight(one) for one in found.items],
+        names=customer_names(concerned, visit.services),
+        more=more and link(ROUTE, visit.connection, "preflight", continuation=more),
+    )
+
+
+@page(blueprint, "GET", f"{ROUTE}/{{connection}}/foreign-lines", role=Role.ADMIN)
+def page_connection_foreign(visit: Visit) -> func.HttpResponse:
+    """Ask which lines of another tool shall end, and when."""
+    return _foreign(visit, Form(()), None, None)
+
+
+@page(blueprint, "POST", f"{ROUTE}/{{connection}}/foreign-lines", role=Role.ADMIN)
+def page_connection_foreign_save(visit: Visit) -> func.HttpResponse:
+    """Show which lines would end; or end exactly those that were shown."""
+    form = visit.form
+    shown: ForeignPreview | None = None
+    try:
+        selection = checked(_selection(form), ForeignLinesBody).to_selection()
+        if form.get("what") != "end":
+            shown = preview_foreign_lines(visit.connection, selection, visit.services)
+            return _foreign(visit, form, shown, None)
+        given = {name: form.get(name) for name in ("fingerprint", "note")}
+        body = checked({**_selection(form), **given}, EndForeignLinesBody)
+        run_id, _ = end_foreign_lines(
+            visit.connection,
+            selection,
+            body.fingerprint,
+            visit.services,
+            note=body.note,
+            actor=visit.actor,
+        )
+    except SeatsyncError as error:
+        return _foreign(visit, form, None, error)
+    return visit.go(link("runs", run_id), "The lines are being ended now.")
+
+
+def _selection(form: Form) -> dict[str, Any]:
+    """Return what the form holds as the API takes it."""
+    named = [one.strip() for one in form.get("agreement_ids").split(";") if one.strip()]
+    return {
+        "marker_prefix": form.get("marker_prefix"),
+        "last_day": form.get("last_day"),
+        "agreement_ids": named or None,
+    }
+
+
+def _foreign(
+    visit: Visit, form: Form, shown: ForeignPreview | None, error: SeatsyncError | None
+) -> func.HttpResponse:
+    visit.services.connections.psa(visit.connection)
+    lines = () if shown is None else shown.lines
+    return visit.show(
+        "foreign_lines.html",
+        status=status_of(error),
+        name=visit.connection,
+        form=form,
+        preview=None if shown is None else views.foreign(shown),
+        names=customer_names((one.customer_id for one in lines), visit.services),
+        errors={} if error is None else reasons(error),
+    )
