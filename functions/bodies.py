@@ -101,7 +101,7 @@ def document(request: func.HttpRequest, *, most: int = LARGEST_BODY) -> object:
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "application/json":
         raise HttpError(NOT_JSON_TYPE, "send Content-Type: application/json")
-    return _parsed(body)
+    return parsed(body)
 
 
 def _sent(request: func.HttpRequest, most: int = LARGEST_BODY) -> bytes:
@@ -111,7 +111,12 @@ def _sent(request: func.HttpRequest, most: int = LARGEST_BODY) -> bytes:
     return bytes(body)
 
 
-def _parsed(body: bytes) -> object:
+def parsed(body: bytes) -> object:
+    """Return the values of a JSON text.
+
+    Raises:
+        HttpError: It is not JSON, or JSON that says something twice or is too deep.
+    """
     try:
         parsed: object = json.loads(
             body,

@@ -2,6 +2,7 @@
 
 from functions.pages import (
     alerts,
+    api_docs,
     approvals,
     connections,
     custom_licenses,
@@ -13,12 +14,14 @@ from functions.pages import (
     profiles,
     reconciliation,
     runs,
+    settings,
     static_files,
     unknown,
 )
 
 MODULES = (
     alerts,
+    api_docs,
     approvals,
     connections,
     custom_licenses,
@@ -30,6 +33,7 @@ MODULES = (
     profiles,
     reconciliation,
     runs,
+    settings,
     static_files,
     unknown,
 )

@@ -24,6 +24,7 @@ NAVIGATION: tuple[tuple[str, str], ...] = (
     ("/exclusions", "Exclusions"),
     ("/reconciliation", "Reconciliation"),
     ("/connections", "Connections"),
+    ("/settings", "Settings"),
 )
 """Address and name of the pages that stand in the header."""
 

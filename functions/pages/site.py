@@ -164,7 +164,7 @@ def link(*parts: str, **query: str) -> str:
     return f"{address}?{urlencode(given)}" if given else address
 
 
-def status_of(error: SeatsyncError | None) -> HTTPStatus:
+def status_of(error: Exception | None) -> HTTPStatus:
     """Return the status of a form that is shown, again where there is an error."""
     return HTTPStatus.OK if error is None else kind_of(error).status
 

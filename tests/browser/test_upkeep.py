@@ -57,7 +57,7 @@ def test_an_alert_is_dismissed_for_some_days_and_taken_back(desk: Desk):
     page.get_by_label("State").select_option("dismissed")
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_role("table")).to_contain_text("the customer leaves this month")
-    page.get_by_role("button", name="Take the dismissal back").click()
+    page.get_by_role("button", name="Take back").click()
     desk.told("open again")
 
 

@@ -85,6 +85,17 @@
     }
   });
 
+  // A file that is chosen is read into the field that is sent.
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const choose of document.querySelectorAll("[data-read-into]")) {
+      choose.closest(".field").hidden = false;
+      choose.addEventListener("change", async () => {
+        const [file] = choose.files;
+        if (file) document.getElementById(choose.dataset.readInto).value = await file.text();
+      });
+    }
+  });
+
   // A form is sent once, however often its button is pressed.
   document.addEventListener("submit", (event) => {
     const form = event.target;
