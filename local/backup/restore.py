@@ -3,6 +3,13 @@
 The whole file is checked before the first entity is written. Tables that hold something are
 refused unless ``--replace`` says that their content may go; then what is there is removed first.
 Restoring again after an interruption needs ``--replace`` too, and ends in the same.
+
+A backup that is older than the last write to the PSA would say that less was charged than was:
+``--without-ledgers`` leaves out what was charged. Lines are then found again by their marks, and
+the first thing that would be written to each waits for a person.
+
+Source:
+    docs/adr/0021-configuration-in-and-out.md
 """
 
 import argparse
@@ -23,9 +30,18 @@ from shared.adapters.storage import translated
 from shared.adapters.tables.table import LARGEST_PAGE, MOST_OPERATIONS, Entity, Tables
 from shared.domain.errors import SeatsyncError
 
+CHARGED = frozenset({"ledgers", "intents"})
+"""Tables that tell what was charged, and what was about to be."""
 
-def restore(service: TableServiceClient, path: Path, *, replace: bool = False) -> Counter[str]:
+
+def restore(
+    service: TableServiceClient, path: Path, *, replace: bool = False, ledgers: bool = True
+) -> Counter[str]:
     """Write what a backup holds and return how many entities each table got.
+
+    Args:
+        replace: Remove what the tables hold.
+        ledgers: Restore what was charged too; only from a backup that no write followed.
 
     Raises:
         BackupError: The file is no whole backup, a table of it is not ours, or tables hold
@@ -47,7 +63,8 @@ def restore(service: TableServiceClient, path: Path, *, replace: bool = False) -
         for chunk in _chunks(_keys(service, name)):
             tables.table(name).delete_all(chunk)
     counts: Counter[str] = Counter()
-    for (name, _), rows in groupby(rows_of(path), key=_place):
+    wanted = (row for row in rows_of(path) if ledgers or row[0] not in CHARGED)
+    for (name, _), rows in groupby(wanted, key=_place):
         for chunk in _chunks(entity for _, entity in rows):
             tables.table(name).put_all(chunk)
             counts[name] += len(chunk)
@@ -59,11 +76,19 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m local restore")
     parser.add_argument("--from", dest="file", type=Path, required=True, help="the backup")
     parser.add_argument("--replace", action="store_true", help="remove what the tables hold")
+    parser.add_argument(
+        "--without-ledgers", action="store_true", help="for a backup older than the last write"
+    )
     add_arguments(parser)
     arguments = parser.parse_args(argv)
     try:
         with service_of(arguments) as service:
-            counts = restore(service, arguments.file, replace=arguments.replace)
+            counts = restore(
+                service,
+                arguments.file,
+                replace=arguments.replace,
+                ledgers=not arguments.without_ledgers,
+            )
     except (BackupError, SettingsError, SeatsyncError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -134,6 +134,37 @@ def test_after_backup_loss_and_restore_a_cycle_writes_nothing_and_history_is_kep
     assert history_of(stack, mapped.customer_id) == history
 
 
+@pytest.mark.stack
+def test_a_backup_older_than_the_last_write_finds_lines_again_and_bills_nothing_twice(
+    stack: Stack, tmp_path: Path
+):
+    mapped = stack.mapped_contoso(seats=10)
+    stack.sync(mapped.customer_id)
+    stack.idle()
+    command(stack, "backup", "--to", str(tmp_path / "b"))
+    stack.buy(mapped.tenant, BUSINESS_PREMIUM, 2)
+    stack.travel(timedelta(days=1))
+    stack.sync(mapped.customer_id)
+    stack.idle()
+    lines = stack.lines()
+    stack.host.stop()
+
+    lose_everything(stack)
+    command(stack, "restore", "--from", str(tmp_path / "b"), "--without-ledgers")
+    stack.start_host()
+    written = len(stack.psa.audit)
+    cycles = []
+    for _ in range(2):
+        stack.travel(timedelta(days=1))
+        cycles.append(stack.finished(stack.post("/api/runs").json()["run_id"])["items"])
+        stack.idle()
+
+    assert [items["failed"] + items["blocked"] for items in cycles] == [0, 0]
+    assert stack.lines() == lines
+    assert len(stack.psa.audit) == written
+    assert len(history_of(stack, mapped.customer_id)) >= 1
+
+
 def history_of(stack: Stack, customer_id: str) -> list[object]:
     found: list[object] = stack.get(f"/api/customers/{customer_id}/history").json()["items"]
     return found
