@@ -4,7 +4,7 @@ Every ``save(read, …)`` takes what was read, so that nothing is replaced that 
 between. Lists page by an opaque continuation token.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Generic, Protocol, TypeVar, runtime_checkable
@@ -260,10 +260,14 @@ class ReadsManyLines(Protocol):
 
     def list_lines_of(
         self, agreements: Sequence[Agreement]
-    ) -> dict[AgreementId, tuple[AgreementLine, ...]]:
-        """Return the lines of each of these agreements, as far as a plan of today looks.
+    ) -> Iterator[dict[AgreementId, tuple[AgreementLine, ...]]]:
+        """Return the lines of these agreements, as far as a plan of today looks.
 
-        Good to see that nothing is to be done. Before a change the lines are read whole.
+        They come some agreements at a time, each batch read when it is asked for; an agreement
+        may be left out. Good to see that nothing is to be done. Before a change the lines are
+        read whole.
+
+        Raises: as the reads of ``PsaGateway``, at any batch.
         """
 
 

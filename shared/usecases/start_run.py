@@ -22,7 +22,6 @@ from shared.usecases.alert_board import clear_alerts, raise_alert
 from shared.usecases.compare_tenants import compare_tenants
 
 _RUNS_TO_LOOK_AT = 50
-_AGREEMENTS_AT_ONCE = 200
 
 
 def start_cycle(services: Services, *, requested_by: str, reason: RunReason) -> RunId:
@@ -202,11 +201,14 @@ def _keep_lines(
     gateway = services.connections.psa(name).gateway if agreements else None
     if not isinstance(gateway, ReadsManyLines):
         return
-    for start in range(0, len(agreements), _AGREEMENTS_AT_ONCE):
+    batches = gateway.list_lines_of(agreements)
+    while True:
         read_at = services.clock.now()
         try:
-            found = gateway.list_lines_of(agreements[start : start + _AGREEMENTS_AT_ONCE])
-            kept = (KeptLines(one, lines, read_at) for one, lines in found.items())
-            services.headers.put_lines(run_id, name, kept)
+            found = next(batches, None)
         except (RetryableError, OperatorActionError):
             return
+        if found is None:
+            return
+        kept = (KeptLines(one, lines, read_at) for one, lines in found.items())
+        services.headers.put_lines(run_id, name, kept)

@@ -320,6 +320,55 @@ def test_ids_may_be_negative(site):
     assert (line.agreement_id, line.quantity) == ("-94", 12)
 
 
+def test_the_lines_of_many_agreements_come_by_the_page(site):
+    numbers = [AgreementId(str(8000 + n)) for n in range(130)]
+    for number in numbers:
+        site.add_agreement(number)
+        rows = [builders.a_row(TODAY, 2) | {"id": int(number)}]
+        site.add_line(a_line(agreement_id=number), prorata_data=rows)
+    agreements = [site.gateway.get_agreement(number) for number in numbers[5:]]
+    before = site.read_count()
+
+    found = dict(pair for batch in site.gateway.list_lines_of(agreements) for pair in batch.items())
+
+    assert site.read_count() - before == 2
+    assert list(found) == numbers[5:]
+    for number in (numbers[5], numbers[-1]):
+        assert found[number] == site.lines(number)
+        assert found[number][0].waiting == (ProrataRow(TODAY, 2),)
+
+
+@pytest.mark.parametrize("unlike", ["no rows", "unreadable", "no lines"])
+def test_lines_that_a_list_does_not_tell_in_full_are_left_out(site, monkeypatch, unlike):
+    other = AgreementId("7002")
+    site.add_agreement(other)
+    site.add_line(a_line(agreement_id=other))
+    site.add_line(a_line())
+    shown = site.simulator.vendor._shown
+
+    def as_a_list(header, *, with_lines):
+        found = shown(header, with_lines=with_lines)
+        if with_lines and header["id"] == int(other):
+            if unlike == "no lines":
+                del found["lines"]
+            elif unlike == "no rows":
+                found["lines"] = [
+                    {name: value for name, value in line.items() if name != "prorata_data"}
+                    for line in found["lines"]
+                ]
+            else:
+                undated = {"id": 1, "quantity": 2}
+                found["lines"] = [line | {"prorata_data": [undated]} for line in found["lines"]]
+        return found
+
+    agreements = site.gateway.list_agreements(None)
+    monkeypatch.setattr(site.simulator.vendor, "_shown", as_a_list)
+
+    (batch,) = site.gateway.list_lines_of(agreements)
+
+    assert list(batch) == [AGREEMENT]
+
+
 def test_the_quantity_counts_rows_that_no_invoice_has_seen(site):
     rows = [
         builders.a_row(TODAY, 2) | {"id": 1},

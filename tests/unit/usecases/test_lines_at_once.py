@@ -1,6 +1,6 @@
 """Lines that a run reads for many agreements at once, and when they are read again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import pytest
@@ -22,10 +22,10 @@ class BulkPsa(FakePsa):
 
     def list_lines_of(
         self, agreements: Sequence[Agreement]
-    ) -> dict[AgreementId, tuple[AgreementLine, ...]]:
+    ) -> Iterator[dict[AgreementId, tuple[AgreementLine, ...]]]:
         self._read("list_lines_of")
         shown = tuple(self.lines.values()) if self.late is None else self.late
-        return {
+        yield {
             one.agreement_id: tuple(x for x in shown if x.agreement_id == one.agreement_id)
             for one in agreements
         }
@@ -70,7 +70,10 @@ def test_sync_now_reads_its_own_agreement(house):
 
 
 def test_where_many_cannot_be_read_at_once_each_is_read_on_its_own(house, monkeypatch):
-    def away(_psa: BulkPsa, _agreements: Sequence[Agreement]) -> None:
+    def away(
+        _psa: BulkPsa, _agreements: Sequence[Agreement]
+    ) -> Iterator[dict[AgreementId, tuple[AgreementLine, ...]]]:
+        yield {}  # a batch without the agreement
         raise UpstreamUnavailableError("main", "the PSA is away")
 
     monkeypatch.setattr(BulkPsa, "list_lines_of", away)

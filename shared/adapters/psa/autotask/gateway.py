@@ -4,10 +4,10 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import pairwise
-from typing import Final
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 import requests
@@ -40,6 +40,8 @@ from shared.domain.ids import AgreementId, CompanyId, ConnectionName, LineId, Pr
 from shared.domain.periods import DAY
 from shared.ports import Clock, Ticket
 
+T = TypeVar("T")
+
 READ_BACK_SECONDS: Final = 2.0
 """How long to wait before reading a second time what was written."""
 
@@ -51,6 +53,8 @@ _LATELY: Final = timedelta(days=62)
 """How far back to look for posted units at first: most contracts post every month."""
 _MOST_VALUES: Final = 500
 """As many as a condition may hold."""
+_AGREEMENTS_AT_ONCE: Final = 200
+"""Of so many the lines are in memory together."""
 
 
 class AutotaskGateway:
@@ -169,19 +173,24 @@ class AutotaskGateway:
 
     def list_lines_of(
         self, agreements: Sequence[Agreement]
-    ) -> dict[AgreementId, tuple[AgreementLine, ...]]:
+    ) -> Iterator[dict[AgreementId, tuple[AgreementLine, ...]]]:
         """Return the lines of these agreements, with their units from yesterday to a few days after
         the first day that is not posted: what is changed ahead is dated there.
         """
+        for some in _chunks(agreements, _AGREEMENTS_AT_ONCE):
+            yield self._lines_of_some(some)
+
+    def _lines_of_some(
+        self, agreements: Sequence[Agreement]
+    ) -> dict[AgreementId, tuple[AgreementLine, ...]]:
         found: dict[AgreementId, list[AgreementLine]] = {x.agreement_id: [] for x in agreements}
         ends = [one.first_uninvoiced for one in agreements if one.first_uninvoiced is not None]
         until = max([*ends, self._today()]) + _AHEAD
         numbers = [n for one in agreements if (n := lines.number(one.agreement_id)) is not None]
-        for some in _chunks(numbers):
-            for kind in KINDS:
-                conditions = [_among("contractID", some)]
-                for line in self._lines(kind, conditions, self._today() - DAY, until):
-                    found[line.agreement_id].append(line)
+        for kind in KINDS if numbers else ():
+            conditions = [_among("contractID", numbers)]
+            for line in self._lines(kind, conditions, self._today() - DAY, until):
+                found[line.agreement_id].append(line)
         return {agreement_id: tuple(own) for agreement_id, own in found.items()}
 
     def execute(self, operation: Operation) -> AgreementLine | None:
@@ -206,13 +215,13 @@ class AutotaskGateway:
 
         Nothing takes an adjustment back, and sent twice it counts twice.
         """
-        line, place = self._line(wanted.agreement_id, wanted.line_id)
+        place = self._place(wanted.agreement_id, wanted.line_id)
         now = place.units_on(wanted.effective)
         if now == wanted.after:
-            return line
+            return self._as_line(place)
         self._may_change(wanted, place, now)
         self._send_adjustment(place, wanted.after - wanted.before, wanted.effective)
-        return self._read_back(wanted, wanted.line_id, before=wanted.before)
+        return self._read_back(wanted, place)
 
     def _may_change(self, wanted: AdjustQuantity, place: "_Place", now: int) -> None:
         where = f"{self._api.connection}: line {wanted.line_id}"
@@ -262,12 +271,12 @@ class AutotaskGateway:
         if create.quantity == 0:
             return existing
         try:
-            _, place = self._line(create.agreement_id, existing.line_id)
+            place = self._place(create.agreement_id, existing.line_id)
             self._send_adjustment(place, create.quantity, create.starts)
             wanted = AdjustQuantity(
                 create.agreement_id, existing.line_id, 0, create.quantity, create.starts
             )
-            return self._read_back(wanted, existing.line_id, before=0)
+            return self._read_back(wanted, place)
         except SeatsyncError as error:
             raise UnknownOutcomeError(
                 f"{self._api.connection}: line {existing.line_id} was created, and may be without "
@@ -316,7 +325,7 @@ class AutotaskGateway:
         path = f"Contracts/{contract}/{kind.child}"
         body = {"id": number, "invoiceDescription": wanted.text}
         self._api.send_json("PATCH", path, body, kind=f"autotask.{kind.lines}.patch")
-        line, _ = self._line(wanted.agreement_id, wanted.line_id)
+        line = self._as_line(self._place(wanted.agreement_id, wanted.line_id))
         if line.description.split() != wanted.text.split():
             raise RequestRefusedError(
                 f"{self._api.connection}: line {wanted.line_id} was saved with another "
@@ -329,23 +338,26 @@ class AutotaskGateway:
         body = lines.adjustment(kind, place.number, change, effective)
         self._api.send_json("POST", kind.adjustments, body, kind=f"autotask.{kind.adjustments}")
 
-    def _read_back(self, wanted: AdjustQuantity, line_id: LineId, *, before: int) -> AgreementLine:
-        """Return the line once its units show the change; they may take a moment."""
-        shown = before
+    def _read_back(self, wanted: AdjustQuantity, place: "_Place") -> AgreementLine:
+        """Return the line once its units show the change; they may take a moment.
+
+        An adjustment touches nothing else of the line, so only the units are read again.
+        """
+        shown = wanted.before
         for again in (False, True):
             if again:
                 self._sleep(READ_BACK_SECONDS)
-            line, place = self._line(wanted.agreement_id, line_id)
+            place = replace(place, rows=self._units_of(place.kind, place.contract, place.number))
             shown = place.units_on(wanted.effective)
             if shown == wanted.after:
-                return line
-            if shown != before:
+                return self._as_line(place)
+            if shown != wanted.before:
                 break
         message = (
-            f"{self._api.connection}: line {line_id} was adjusted from {before} to {wanted.after} "
-            f"units on {wanted.effective}, and shows {shown}"
+            f"{self._api.connection}: line {wanted.line_id} was adjusted from {wanted.before} to "
+            f"{wanted.after} units on {wanted.effective}, and shows {shown}"
         )
-        if shown == before:
+        if shown == wanted.before:
             raise UnknownOutcomeError(message)
         raise ConflictError(message)
 
@@ -407,17 +419,21 @@ class AutotaskGateway:
             for one in sorted(found, key=lambda one: one["id"].whole())
         )
 
-    def _line(self, agreement_id: AgreementId, line_id: LineId) -> tuple[AgreementLine, "_Place"]:
-        """Return a line, and where its units stand."""
+    def _place(self, agreement_id: AgreementId, line_id: LineId) -> "_Place":
+        """Return a line's record, and where its units stand."""
         kind, contract, number = self._meant(agreement_id, line_id)
         conditions = [_is("contractID", contract), _is("id", number)]
-        today, since = self._today(), self._today() - _AROUND
         for one in self._api.records(kind.lines, conditions, kind.line_fields):
-            own = [_is("contractID", contract), _is(kind.line, number)]
-            rows = lines.unit_rows(self._unit_rows(kind, own)[number])
-            place = _Place(kind, number, rows)
-            return lines.line(kind, one, rows, today, since), place
+            return _Place(kind, contract, number, one, self._units_of(kind, contract, number))
         raise RequestRefusedError(f"there is no line {line_id!r} on agreement {agreement_id!r}")
+
+    def _units_of(self, kind: Kind, contract: int, number: int) -> tuple[Units, ...]:
+        own = [_is("contractID", contract), _is(kind.line, number)]
+        return lines.unit_rows(self._unit_rows(kind, own)[number])
+
+    def _as_line(self, place: "_Place") -> AgreementLine:
+        today = self._today()
+        return lines.line(place.kind, place.record, place.rows, today, today - _AROUND)
 
     def _unit_rows(
         self,
@@ -449,10 +465,12 @@ class AutotaskGateway:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a line's units stand: its rows in the order of their days."""
+    """Where a line's units stand: its record, and its rows in the order of their days."""
 
     kind: Kind
+    contract: int
     number: int
+    record: Payload
     rows: tuple[Units, ...]
 
     def units_on(self, day: date) -> int:
@@ -527,6 +545,6 @@ def _among(field: str, values: Sequence[int]) -> Filter:
     return {"op": "in", "field": field, "value": list(values)}
 
 
-def _chunks(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(numbers), _MOST_VALUES):
-        yield numbers[start : start + _MOST_VALUES]
+def _chunks(values: Sequence[T], size: int = _MOST_VALUES) -> Iterator[Sequence[T]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]

@@ -1,6 +1,6 @@
 """The ``PsaGateway`` of HaloPSA."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
@@ -182,6 +182,23 @@ class HaloPsaGateway:
     def list_lines(self, agreement_id: AgreementId) -> tuple[AgreementLine, ...]:
         return _lines(self._invoice_or_missing(agreement_id), agreement_id)
 
+    def list_lines_of(
+        self, agreements: Sequence[Agreement]
+    ) -> Iterator[dict[AgreementId, tuple[AgreementLine, ...]]]:
+        """Return the lines of these agreements as a list of recurring invoices tells them.
+
+        One whose lines the list does not tell in full is left out.
+        """
+        wanted = {one.agreement_id for one in agreements}
+        params = {"includelines": "true"}
+        for page in self._each_page(_INVOICES, "invoices", params, "invoices.list_with_lines"):
+            listed = ((AgreementId(str(one["id"].whole())), one) for one in page)
+            yield {
+                number: known
+                for number, one in listed
+                if number in wanted and (known := _listed_lines(one, number)) is not None
+            }
+
     def execute(self, operation: Operation) -> AgreementLine | None:
         header = _number(operation.agreement_id)
         if header is None:
@@ -316,12 +333,18 @@ class HaloPsaGateway:
         return self._pages(_ITEMS, "items", params, "items.list")
 
     def _pages(self, path: str, key: str, params: Params, kind: str) -> tuple[Payload, ...]:
-        """Return a whole list.
+        """Return a whole list. Raises: as ``_each_page``."""
+        return tuple(one for page in self._each_page(path, key, params, kind) for one in page)
+
+    def _each_page(
+        self, path: str, key: str, params: Params, kind: str
+    ) -> Iterator[tuple[Payload, ...]]:
+        """Return a list by its pages, each read when it is asked for.
 
         Raises:
             UnexpectedPayloadError: It does not hold as many records as it says, or one twice.
         """
-        found: dict[int, Payload] = {}
+        found: set[int] = set()
         for number in range(1, MOST_PAGES + 1):
             page: dict[str, str | int] = {
                 "pageinate": "true",
@@ -334,12 +357,14 @@ class HaloPsaGateway:
                 record = one["id"].whole()
                 if record in found:
                     raise UnexpectedPayloadError(f"{self._name}: {path} lists {record} twice")
-                found[record] = one
-            if len(found) >= count or not items:
-                if len(found) != count:
-                    reason = f"{path} lists {len(found)} records and counts {count}"
-                    raise UnexpectedPayloadError(f"{self._name}: {reason}")
-                return tuple(found.values())
+                found.add(record)
+            over = len(found) >= count or not items
+            if over and len(found) != count:
+                reason = f"{path} lists {len(found)} records and counts {count}"
+                raise UnexpectedPayloadError(f"{self._name}: {reason}")
+            yield items
+            if over:
+                return
         raise UnexpectedPayloadError(f"{self._name}: {path} has more than {MOST_PAGES} pages")
 
     def _listed(self, path: str, params: Params, kind: str) -> Json:
@@ -457,6 +482,21 @@ def _product(payload: Payload, *, active: bool) -> Product:
 
 def _lines(invoice: Raw, agreement_id: AgreementId) -> tuple[AgreementLine, ...]:
     return tuple(lines.line(one, agreement_id) for one in Payload(invoice)["lines"].items())
+
+
+def _listed_lines(invoice: Payload, agreement_id: AgreementId) -> tuple[AgreementLine, ...] | None:
+    """Return the lines that a list shows with an invoice; ``None`` where they are not whole.
+
+    Nobody has proved that a list shows each line's rows as a single read does: a line that does
+    not even name them is not judged by.
+    """
+    try:
+        raw = [_object(one.value) for one in invoice["lines"].items()]
+        if all("prorata_data" in one for one in raw):
+            return tuple(lines.line(Payload(one), agreement_id) for one in raw)
+    except UnexpectedPayloadError:  # whoever needs this one reads it, and says so
+        pass
+    return None
 
 
 def _raw_lines(invoice: Raw) -> list[Raw]:
