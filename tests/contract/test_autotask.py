@@ -535,7 +535,7 @@ def test_an_answer_without_an_id_is_a_success(site, line_id):
 
 
 def test_units_that_show_late_are_waited_for_once(site, line_id):
-    site.state.switches.lag_reads = 1
+    site.state.switches.lag_reads = 2
 
     assert site.gateway.execute(adjust(line_id, 10, 12)).quantity_on(APRIL) == 12
     assert (site.waited, site.write_count()) == ([2.0], 1)
