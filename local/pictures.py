@@ -38,6 +38,7 @@ def take_pictures(app: str, microsoft: Api, one: Onboarded, place: Path) -> None
         page.request.post(f"{microsoft.url}{form}", form={"add": str(BOUGHT)})
         _overview(page, place)
         _customer(page, one, place)
+        _reconciliation(page, place)
         browser.close()
 
 
@@ -55,3 +56,9 @@ def _customer(page: Page, one: Onboarded, place: Path) -> None:
     page.get_by_role("link", name=f"Mapping of {LICENCE}", exact=True).click()
     page.locator("dialog[open] #preview").get_by_text("Next invoice").wait_for()
     page.screenshot(path=str(place / "customer.png"))
+
+
+def _reconciliation(page: Page, place: Path) -> None:
+    page.goto("/reconciliation")
+    page.locator("#totals .tiles").first.wait_for()
+    page.screenshot(path=str(place / "reconciliation.png"))

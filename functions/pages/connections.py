@@ -23,19 +23,24 @@ blueprint = func.Blueprint()
 
 ROUTE = "connections"
 MOST_TENANTS = 200
+LOCKED_OUT = (AlertKind.SIGN_IN_BROKEN, AlertKind.TENANT_UNREADABLE)
+"""The first is told once for a connection, or for a tenant whose admin has to let the app in."""
 PER_PAGE = 20
 
 
 @page(blueprint, "GET", ROUTE, role=Role.VIEWER)
 def page_connections(visit: Visit) -> func.HttpResponse:
     """List the connections, and the tenants that let nobody in, with what mends it."""
-    unread = list_alerts(visit.services, kind=AlertKind.TENANT_UNREADABLE, limit=MOST_TENANTS)
+    unread = [
+        list_alerts(visit.services, kind=kind, limit=MOST_TENANTS).items for kind in LOCKED_OUT
+    ]
+    alerts = [one.alert for found in unread for one in found]
     return visit.show(
         "connections.html",
         connections=list_connections(visit.services),
-        tenants=[one.alert for one in unread.items],
-        names=customer_names((one.alert.customer_id for one in unread.items), visit.services),
-        more=unread.continuation is not None,
+        alerts=alerts,
+        names=customer_names((one.customer_id for one in alerts), visit.services),
+        more=any(len(found) == MOST_TENANTS for found in unread),
     )
 
 

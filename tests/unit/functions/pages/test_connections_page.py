@@ -27,9 +27,12 @@ def test_connections_are_listed_with_what_can_be_done(browser: Browser):
     assert f"{LIST}/main/test" in [one.action for one in page.forms]
 
 
-def test_a_tenant_that_lets_nobody_in_is_shown_with_the_link_for_its_admin(browser: Browser):
+@pytest.mark.parametrize("kind", [AlertKind.SIGN_IN_BROKEN, AlertKind.TENANT_UNREADABLE])
+def test_a_tenant_that_lets_nobody_in_is_shown_with_the_link_for_its_admin(
+    browser: Browser, kind: AlertKind
+):
     text = "let an admin consent to it, at https://login.example/t1/adminconsent?client_id=c1"
-    alert = an_alert(AlertKind.TENANT_UNREADABLE, text=text)
+    alert = an_alert(kind, text=text)
     browser.api.house.services.alerts.put([alert])
 
     page = browser.get(LIST)
