@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from local.install import InstallError, chromium
 from local.simulators.connectwise.builders import a_product, a_type
 from tests.browser.desk import Desk, profiles_of
 from tests.integration.stack import Stack, stack_in
+
+PATIENCE = 15_000
+"""Milliseconds to wait for what a page shall show: a busy machine takes its time."""
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +41,7 @@ def chrome() -> Iterator[Browser]:
         executable = chromium()
     except InstallError as error:
         pytest.fail(str(error))
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         # Chromium's sandbox does not start for root, which is who runs in containers.
         browser = playwright.chromium.launch(
@@ -58,7 +62,7 @@ def context(chrome: Browser, running: Stack) -> Iterator[BrowserContext]:
     context = chrome.new_context(
         base_url=running.host.url, viewport={"width": 1280, "height": 900}, locale="en-GB"
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE)
     yield context
     context.close()
 
