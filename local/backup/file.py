@@ -19,6 +19,7 @@ from uuid import UUID
 from azure.data.tables import EdmType, EntityProperty
 
 from shared.adapters.tables.codec import SCHEMA
+from shared.adapters.tables.refresh_tokens import PARTITION as REFRESH_TOKENS
 from shared.adapters.tables.table import Entity, Properties
 
 FORM = 1
@@ -74,6 +75,12 @@ class Header:
 
 Row = tuple[str, Entity]
 """An entity and its table."""
+
+
+def is_secret(row: Row) -> bool:
+    """Return whether an entity holds a refresh token."""
+    name, entity = row
+    return name == "connections" and entity.partition == REFRESH_TOKENS
 
 
 def write(path: Path, header: Header, rows: Iterable[Row]) -> int:

@@ -2,6 +2,7 @@
 
 The whole file is checked before the first entity is written. Tables that hold something are
 refused unless ``--replace`` says that their content may go; then what is there is removed first.
+Refresh tokens that are there stay where the backup holds none: they cannot be read anew.
 Restoring again after an interruption needs ``--replace`` too, and ends in the same.
 
 A backup that is older than the last write to the PSA would say that less was charged than was:
@@ -9,7 +10,7 @@ A backup that is older than the last write to the PSA would say that less was ch
 the first thing that would be written to each waits for a person.
 
 Source:
-    docs/adr/0021-configuration-in-and-out.md
+    docs/adr/0028-a-backup-of-the-tables.md
 """
 
 import argparse
@@ -24,7 +25,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableServiceClient
 
 from local.backup.account import add_arguments, service_of
-from local.backup.file import TABLES, BackupError, Row, header_of, rows_of
+from local.backup.file import TABLES, BackupError, Row, header_of, is_secret, rows_of
 from local.hosting.settings import SettingsError
 from shared.adapters.storage import translated
 from shared.adapters.tables.table import LARGEST_PAGE, MOST_OPERATIONS, Entity, Tables
@@ -49,10 +50,19 @@ def restore(
         SeatsyncError: A table cannot be written.
     """
     header_of(path)
-    unknown = {name for name, _ in rows_of(path)} - set(TABLES)
-    if unknown:
+    names: set[str] = set()
+    keep_secrets = True
+    for row in rows_of(path):
+        names.add(row[0])
+        keep_secrets = keep_secrets and not is_secret(row)
+    if unknown := names - set(TABLES):
         raise BackupError(f"{path} holds tables that are not Seatsync's: {', '.join(unknown)}")
-    filled = [name for name in TABLES if any(True for _ in _keys(service, name))]
+
+    def present(name: str) -> Iterator[Entity]:
+        found = _keys(service, name)
+        return (entity for entity in found if not (keep_secrets and is_secret((name, entity))))
+
+    filled = [name for name in TABLES if any(True for _ in present(name))]
     if filled and not replace:
         raise BackupError(
             f"these tables hold something: {', '.join(filled)}; restore into an empty account, "
@@ -60,7 +70,7 @@ def restore(
         )
     tables = Tables(service)
     for name in filled:
-        for chunk in _chunks(_keys(service, name)):
+        for chunk in _chunks(present(name)):
             tables.table(name).delete_all(chunk)
     counts: Counter[str] = Counter()
     wanted = (row for row in rows_of(path) if ledgers or row[0] not in CHARGED)

@@ -16,12 +16,11 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableServiceClient
 
 from local.backup.account import add_arguments, service_of
-from local.backup.file import FORM, TABLES, BackupError, Header, Row, write
+from local.backup.file import FORM, TABLES, BackupError, Header, Row, is_secret, write
 from local.hosting.settings import SettingsError
 from shared.adapters.storage import translated
 from shared.adapters.tables.codec import SCHEMA
 from shared.adapters.tables.keys import OPEN_PREFIX
-from shared.adapters.tables.refresh_tokens import PARTITION as REFRESH_TOKENS
 from shared.adapters.tables.table import LARGEST_PAGE, Entity
 from shared.domain.errors import SeatsyncError
 from shared.version import VERSION
@@ -43,7 +42,7 @@ def backup(
     def rows() -> Iterator[Row]:
         for name in TABLES:
             for entity in _entities(service, name):
-                secret = name == "connections" and entity.partition == REFRESH_TOKENS
+                secret = is_secret((name, entity))
                 if name == LEASES or (secret and not with_refresh_tokens):
                     continue
                 counts[name] += 1

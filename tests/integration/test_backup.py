@@ -101,6 +101,20 @@ def test_refresh_tokens_are_in_it_only_when_asked_for_and_leases_never(service, 
     assert backup(service, tmp_path / "with", with_refresh_tokens=True) == {"connections": 2}
 
 
+@pytest.mark.parametrize("with_tokens", [False, True])
+def test_the_newest_refresh_token_stays_where_the_backup_holds_none(service, tmp_path, with_tokens):
+    connections = service.create_table("connections")
+    token = {"PartitionKey": REFRESH_TOKENS, "RowKey": "main"}
+    connections.create_entity({**token, "data": "old"})
+    backup(service, tmp_path / "b", with_refresh_tokens=with_tokens)
+    connections.upsert_entity({**token, "data": "new"})
+
+    restore(service, tmp_path / "b", replace=with_tokens)
+
+    kept = contents(service, "connections")[REFRESH_TOKENS, "main"]["data"]
+    assert kept == ("old" if with_tokens else "new")
+
+
 @pytest.mark.stack
 def test_after_backup_loss_and_restore_a_cycle_writes_nothing_and_history_is_kept(
     stack: Stack, tmp_path: Path

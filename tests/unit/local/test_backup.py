@@ -1,5 +1,6 @@
 """The file of a backup: everything comes back as it was, and half a file is refused."""
 
+import argparse
 import gzip
 import json
 import stat
@@ -11,6 +12,7 @@ from uuid import UUID
 import pytest
 from azure.data.tables import EdmType, EntityProperty
 
+from local.backup.account import add_arguments, service_of
 from local.backup.file import (
     FORM,
     TABLES,
@@ -166,3 +168,23 @@ def test_without_an_account_it_says_what_is_missing(monkeypatch, capsys, file, c
 
     assert command([option, str(file)]) == 1
     assert "AzureWebJobsStorage" in capsys.readouterr().err
+
+
+def test_an_account_is_entered_by_its_name():
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+
+    with service_of(parser.parse_args(["--account", "contososeatsync"])) as service:
+        assert service.url == "https://contososeatsync.table.core.windows.net"
+
+
+def test_settings_of_a_file_name_the_account_too(tmp_path, monkeypatch):
+    monkeypatch.delenv("AzureWebJobsStorage", raising=False)
+    settings = tmp_path / "local.settings.json"
+    values = {"AzureWebJobsStorage": "UseDevelopmentStorage=true"}
+    settings.write_text(json.dumps({"Values": values}), "utf-8")
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+
+    with service_of(parser.parse_args(["--settings", str(settings)])) as service:
+        assert "127.0.0.1:10002" in service.url
