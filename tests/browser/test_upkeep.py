@@ -1,5 +1,7 @@
 """What keeps a month in order, step by step in a real browser: profiles, alerts, exclusions."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -88,3 +90,58 @@ def test_a_licence_is_excluded_for_everybody_and_its_line_ends(desk: Desk):
         go(desk, "Exclusions")
         page.get_by_role("button", name=f"Bill again: {ENTERPRISE} ({E5})").click()
         desk.told("can be billed again")
+
+
+def test_the_default_view_lists_each_subscription_by_itself(desk: Desk):
+    client = desk.customer(
+        a_subscription(E5, 4, name="monthly", part_number="SPE_E5"),
+        a_subscription(E5, 6, name="annual", part_number="SPE_E5"),
+    )
+    page = desk.page
+    rows = page.get_by_role("rowheader").filter(has_text=ENTERPRISE)
+    client.open()
+    expect(rows).to_have_count(1)
+    go(desk, "Settings")
+    page.get_by_label("Default licences view").select_option("subscriptions")
+    page.get_by_role("button", name="Save").click()
+    desk.told("The settings were saved")
+    try:
+        client.open()
+        expect(rows).to_have_count(2)
+    finally:
+        # The other tests share the settings.
+        go(desk, "Settings")
+        page.get_by_label("Default licences view").select_option("licenses")
+        page.get_by_role("button", name="Save").click()
+        desk.told("The settings were saved")
+
+
+def test_a_configuration_is_exported_and_brought_in_after_a_look(desk: Desk):
+    page = desk.page
+    go(desk, "Settings")
+    with page.expect_download() as loading:
+        page.get_by_role("link", name="Export the configuration").click()
+    page.get_by_role("link", name="Import one").click()
+    page.get_by_label("Choose a file").set_input_files(loading.value.path())
+    expect(page.get_by_label("Configuration")).to_have_value(re.compile('"schema"'))
+    page.get_by_role("button", name="Show what would change").click()
+
+    expect(page.get_by_role("heading", name="What would change")).to_be_visible()
+    expect(page.get_by_text("unchanged")).to_be_visible()
+
+
+def test_a_connection_is_tested_and_the_reconciliation_shows_a_line(desk: Desk):
+    client = desk.customer(a_subscription(BUSINESS_PREMIUM, 6))
+    page = desk.page
+    client.open()
+    client.map(LICENCE, "Business Premium")
+    client.sync_now()
+    go(desk, "Connections")
+    page.get_by_role("button", name="Test main (psa)").click()
+    expect(page.get_by_text("Psa: it works.")).to_be_visible()
+
+    page.goto(f"/reconciliation?customer={client.customer_id}")
+    row = page.get_by_role("row").filter(has_text=client.name)
+    expect(row).to_contain_text("In step")
+    expect(row).to_contain_text("120.00")
+    expect(page.locator("#totals")).to_contain_text("120.00")

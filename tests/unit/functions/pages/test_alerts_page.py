@@ -93,3 +93,10 @@ def test_a_viewer_reads_alerts_and_is_offered_nothing_to_do(in_azure: Api):
 
     assert "somebody set 7" in page.text
     assert DISMISS not in page.links
+
+
+def test_the_overview_leads_to_the_alerts_of_a_kind_that_it_does_not_list(browser: Browser):
+    alerts = [an_alert(AlertKind.DRIFT, subject=f"g{n}") for n in range(7)]
+    browser.api.house.services.alerts.put(alerts)
+
+    assert "/alerts?kind=drift" in browser.get("/").links
