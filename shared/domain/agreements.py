@@ -1,6 +1,6 @@
 """What a PSA bills from: agreements, their lines, and the operations that change a line."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -77,10 +77,16 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class QuantityStep:
-    """From a day on, a line has so many seats, until the next step."""
+    """From a day on, a line has so many seats, until the next step.
+
+    Attributes:
+        unposted: No invoice has seen it, though the step's period may be invoiced. Says nothing
+            about the seats, and so is not compared.
+    """
 
     starts: date
     quantity: int
+    unposted: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +338,16 @@ def with_row(line: AgreementLine, add: AddProrata) -> AgreementLine:
     seats = add.quantity + sum(row.quantity for row in line.waiting if row.starts == add.starts)
     mine = (ProrataRow(add.starts, seats),) if seats else ()
     return replace(line, quantity=add.after, waiting=(*others, *mine))
+
+
+def with_step(line: AgreementLine, change: AdjustQuantity) -> AgreementLine:
+    """Return the line with the change: a step of its day, which no invoice has seen."""
+    known = line.steps
+    if known is None:
+        known = (QuantityStep(line.starts or date.min, line.quantity or 0),)
+    earlier = tuple(step for step in known if step.starts < change.effective)
+    step = QuantityStep(change.effective, change.after, unposted=True)
+    return replace(line, quantity=change.after, steps=(*earlier, step))
 
 
 def standing_marker(group_id: GroupId, generation: int) -> str:

@@ -19,6 +19,7 @@ from shared.domain.agreements import (
     AdjustQuantity,
     Agreement,
     AgreementLine,
+    ChangeKind,
     CreateLine,
     EndLine,
     Product,
@@ -157,10 +158,10 @@ class Looked:
     plan: Plan
     product: Product | None = None
 
-    def written(self) -> "Looked":
-        """Return the group as it is once its plan has been written."""
+    def written(self, kind: ChangeKind) -> "Looked":
+        """Return the group as it is once its plan has been written to such a PSA."""
         price = None if self.product is None else self.product.price
-        after = lines_after(self.lines, self.plan.operations, price)
+        after = lines_after(self.lines, self.plan.operations, price, kind)
         if self.product is not None:
             known = {line.line_id for line in self.lines}
             cost = self.product.cost

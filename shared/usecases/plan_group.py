@@ -106,12 +106,14 @@ class GroupPlanner:
         """
         product = self.product(view, found)
         price = None if product is None else product.price
+        kind = self._psa.gateway.capabilities.change
         return next_invoice(
             view.agreement,
-            lines_after(view.lines, found.operations, price),
+            lines_after(view.lines, found.operations, price, kind),
             view.group.group_id,
             found.ledger or self._book.ledger(view.group.group_id),
             self._today,
+            kind=kind,
         )
 
     def _with_product(self, request: PlanRequest, view: GroupInView) -> Plan:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
 
-from shared.domain.agreements import Product
+from shared.domain.agreements import ChangeKind, Product
 from shared.domain.customers import CustomerState
 from shared.domain.ids import CustomerId, GroupId, RowId
 from shared.domain.licensing import LicenseRow
@@ -67,18 +67,18 @@ def reconciled(
     services: Services,
     *,
     product: Product | None,
-    written: bool = False,
+    written: ChangeKind | None = None,
 ) -> ReconciledLine:
     """Return how a line group stands.
 
     Args:
         product: The group's, where it was read.
-        written: The plan has just been written.
+        written: The plan has just been written, to a PSA that changes a quantity so.
     """
     ledger = book.ledger(view.group.group_id)
     looked = Looked(view.members, view.agreement, view.lines, ledger, plan, product)
-    if written:
-        looked = looked.written()
+    if written is not None:
+        looked = looked.written(written)
     line, planned, billed = looked.line, looked.planned, looked.billed
     difference = None if billed is None or planned is None else billed - planned
     cycle = view.agreement.cycle

@@ -167,7 +167,8 @@ class _GroupWork:
         plan = self._planned(planner, view, run)
         self._carry_out(plan, ledger, header, run, lease, finished=finished)
         product = planner.product(view, plan)
-        written = plan.status is PlanStatus.CHANGE
+        kind = self.psa.gateway.capabilities.change
+        written = kind if plan.status is PlanStatus.CHANGE else None
         stands = reconciled(book, view, plan, services, product=product, written=written)
         services.reconciliation.put([stands])
 

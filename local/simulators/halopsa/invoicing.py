@@ -133,7 +133,8 @@ def _billed(state: PsaState, line: Record, calendar: Calendar, period: Period) -
     quantity = Decimal(line.get("qty_order") or 0)
     billed = []
     if quantity:
-        billed.append(_line(line, quantity, period.start, period.last, price.quantize(CENT)))
+        unit = price.quantize(CENT, ROUND_HALF_UP)
+        billed.append(_line(line, quantity, period.start, period.last, unit))
     before = dict(line)
     for row in waiting(line):
         first = day(row["date"])

@@ -325,9 +325,10 @@ def test_the_forecast_shows_the_quantity_and_each_row():
     found = plan(request)
     assert found.ledger is not None
 
-    lines = lines_after(request.lines, found.operations, None)
+    kind = request.capabilities.change
+    lines = lines_after(request.lines, found.operations, None, kind)
     forecast = next_invoice(
-        request.agreement, lines, request.group.group_id, found.ledger, march(17)
+        request.agreement, lines, request.group.group_id, found.ledger, march(17), kind=kind
     )
 
     assert forecast is not None

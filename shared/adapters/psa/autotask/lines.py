@@ -134,18 +134,20 @@ def steps(rows: Iterable[Units], today: date) -> tuple[QuantityStep, ...]:
     for row in rows:
         if free is not None and row.starts > free:
             _step(found, free, 0)
-        _step(found, row.starts, row.units)
+        _step(found, row.starts, row.units, unposted=not row.posted)
         free = row.ends + DAY if free is None else max(free, row.ends + DAY)
     if free is not None and free <= today:
         _step(found, free, 0)
     return tuple(found)
 
 
-def _step(found: list[QuantityStep], starts: date, quantity: int) -> None:
+def _step(
+    found: list[QuantityStep], starts: date, quantity: int, *, unposted: bool = False
+) -> None:
     if found and found[-1].starts == starts:
         found.pop()
     if not found or found[-1].quantity != quantity:
-        found.append(QuantityStep(starts, quantity))
+        found.append(QuantityStep(starts, quantity, unposted))
 
 
 def line(
