@@ -9,6 +9,7 @@ from shared.domain.agreements import (
     Agreement,
     AgreementLine,
     CreateLine,
+    LineKind,
     Product,
     RemoveLine,
     SetQuantity,
@@ -95,17 +96,16 @@ class GroupPlanner:
         return self._not_on_stale_data(self._marked(view, self._with_product(request, view)))
 
     def product(self, view: GroupInView, found: Plan) -> Product | None:
-        """Return the group's product where the plan makes a line of it; it was read for that."""
-        creates = any(isinstance(operation, CreateLine) for operation in found.operations)
-        return self._facts.product(view.group) if creates else None
+        """Return the group's product where the plan makes its line of it; it was read for that."""
+        return self._facts.product(view.group) if _makes_the_line(found) else None
 
     def forecast(self, view: GroupInView, found: Plan) -> Forecast | None:
         """Return what the group adds to the agreement's next invoice once the plan is written.
 
         ``None`` when the agreement's periods are not known.
         """
-        product = self.product(view, found)
-        price = None if product is None else product.price
+        creates = any(isinstance(operation, CreateLine) for operation in found.operations)
+        price = self._facts.product(view.group).price if creates else None
         kind = self._psa.gateway.capabilities.change
         return next_invoice(
             view.agreement,
@@ -118,8 +118,9 @@ class GroupPlanner:
 
     def _with_product(self, request: PlanRequest, view: GroupInView) -> Plan:
         found = plan(request)
-        if any(isinstance(operation, CreateLine) for operation in found.operations):
-            # Only a new line depends on the product; a quiet cycle does not read it.
+        if _makes_the_line(found):
+            # Only a new line depends on the product; a quiet cycle does not read it, nor does a
+            # line for some days beside it, which is of the product that is billed already.
             return plan(replace(request, product=self._facts.product(view.group)))
         return found
 
@@ -160,6 +161,14 @@ class GroupPlanner:
         if mark is None:
             return found
         return replace(found, explanation=(*found.explanation, mark))
+
+
+def _makes_the_line(found: Plan) -> bool:
+    """Whether a plan makes the group's own line, and not only one for some days beside it."""
+    return any(
+        isinstance(operation, CreateLine) and operation.kind is LineKind.STANDING
+        for operation in found.operations
+    )
 
 
 def _lowers(found: Plan) -> bool:

@@ -166,3 +166,15 @@ def test_a_quiet_line_never_reads_its_product(house):
 
     assert "get_product" not in house.psa.calls
     assert a_mapping().row_id == E5_ROW
+
+
+def test_a_line_for_some_days_never_reads_the_product_that_is_billed_already():
+    house = House().with_customer().with_mapping().holds(4)
+    house.cycle()
+    assert "get_product" in house.psa.calls
+    house.psa.calls.clear()
+
+    house.holds(6).on(date(2026, 3, 18)).cycle()
+
+    assert len(house.lines) == 2
+    assert "get_product" not in house.psa.calls
