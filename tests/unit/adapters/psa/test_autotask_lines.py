@@ -41,7 +41,8 @@ def test_rows_become_steps(rows, expected):
 
 
 def test_of_a_place_only_the_rows_of_the_day_count():
-    place = _Place(SERVICE, 501, (march(1, 5, 10, posted=True), march(10, 20, 3), march(21, 31, 3)))
+    rows = (march(1, 5, 10, posted=True), march(10, 20, 3), march(21, 31, 3))
+    place = _Place(SERVICE, 7001, 501, Payload({}), rows)
 
     assert [place.units_on(date(2026, 3, day)) for day in (5, 7, 10, 31)] == [10, 0, 3, 3]
     assert place.posted_through == date(2026, 3, 5)
