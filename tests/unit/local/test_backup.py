@@ -152,7 +152,9 @@ def test_a_backup_of_a_newer_seatsync_is_refused(file: Path, newer: dict[str, in
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"not gzip", gzip.compress(b"[]\n"), gzip.compress(b"{}\n")]
+    "content",
+    [b"", b"not gzip", gzip.compress(b"[]\n"), gzip.compress(b"{}\n")],
+    ids=["empty", "plain", "a list", "an object"],  # the bytes hold the time, which differs
 )
 def test_another_file_is_no_backup(file: Path, content: bytes):
     file.write_bytes(content)
