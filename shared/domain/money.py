@@ -17,7 +17,7 @@ def rounded(exact: Decimal | Fraction, *, places: int = 2) -> Decimal:
     """
     if isinstance(exact, Fraction):
         # A fraction such as 1/3 has no exact decimal: rounding by way of one could round twice.
-        parts = int(abs(exact) * 10**places + Fraction(1, 2))
+        parts = int(abs(exact) * int(Decimal(1).scaleb(places)) + Fraction(1, 2))
         return Decimal(parts if exact >= 0 else -parts).scaleb(-places)
     return exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from shared.domain.alerts import AlertKind
 from shared.domain.commerce import PartnerReading
 from shared.domain.errors import (
     ConnectionPausedError,
@@ -17,6 +18,7 @@ from shared.domain.ids import ConnectionName, RunId, TenantId
 from shared.domain.licensing import merged
 from shared.domain.movements import movement, remembered
 from shared.ports import Services, TenantRecord
+from shared.usecases.alert_board import clear_alerts
 from shared.usecases.pauses import check_not_paused, partner_center_key, pause
 
 PARTNER_CENTER_RESTS = timedelta(minutes=5)
@@ -77,6 +79,9 @@ def read_tenant(
             services.snapshots.save(read, record)
         except StaleVersionError:
             continue  # another worker saved one; the newer of the two stays
+        if old.problem:
+            # If it was the connection's fault, that is over too.
+            clear_alerts(AlertKind.SIGN_IN_BROKEN, services, subject=microsoft)
         return record
 
 

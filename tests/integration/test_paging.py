@@ -13,6 +13,7 @@ import pytest
 from local.azurite import azurite as run_azurite
 from shared.adapters.storage import StorageAccount, Transactions, table_service
 from shared.adapters.tables import paging
+from shared.adapters.tables.customers import name_row
 from shared.adapters.tables.keys import newest_first
 from shared.adapters.tables.repositories import Repositories, repositories
 from shared.adapters.tables.table import Tables
@@ -63,8 +64,9 @@ def _service(connection_string: str, transactions: Transactions | None = None) -
 
 def _multiply(file: Path) -> None:
     document = json.loads(file.read_text("utf-8"))
+    named = name_row(a_customer()).removesuffix(CUSTOMER)
     rows: dict[str, Callable[[int], tuple[str, str]]] = {
-        "$customers": lambda number: (f"c{number:05}", CUSTOMER),
+        "$customers": lambda number: (f"{named}c{number:05}", CUSTOMER),
         "$changes": lambda number: (_change_row(number), "change-1"),
     }
     amounts = {"$customers": CUSTOMERS, "$changes": CHANGES}
@@ -80,7 +82,8 @@ def _change_row(number: int) -> str:
 
 
 def _copy(table: dict[str, Any], amount: int, row_of: Callable[[int], tuple[str, str]]) -> None:
-    [template] = table["data"]
+    # Of a customer, which is stored twice, the entity that lists go through comes last.
+    template = max(table["data"], key=lambda one: one["RowKey"])
     table["data"] = []
     for number in range(amount):
         row, was = row_of(number)

@@ -51,8 +51,8 @@ class CustomerTable:
 
     def save(self, read: Versioned[Customer], customer: Customer) -> Versioned[Customer]:
         operations: list[Operation] = [Replace(self._entity(customer), read.version)]
-        before = _name_row(read.value)
-        if before != _name_row(customer):
+        before = name_row(read.value)
+        if before != name_row(customer):
             operations.append(Delete(PARTITION, before))
         operations.append(Put(self._named(customer)))
         try:
@@ -71,9 +71,10 @@ class CustomerTable:
         return self._entries.entity(PARTITION, key(customer.customer_id), customer)
 
     def _named(self, customer: Customer) -> Entity:
-        return self._entries.entity(PARTITION, _name_row(customer), customer)
+        return self._entries.entity(PARTITION, name_row(customer), customer)
 
 
-def _name_row(customer: Customer) -> str:
+def name_row(customer: Customer) -> str:
+    """Return the key of the second entity, by which customers are listed."""
     # What ends the name sorts before all that may follow in a longer one.
     return BY_NAME + key(f"{sorted_as(customer.name)[:LONGEST_NAME]}--", customer.customer_id)
