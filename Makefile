@@ -28,7 +28,7 @@ compile = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo start azurite simulators test check format lint types imports fast unit \
-	integration browser assets pictures bench package fixtures lock clean
+	integration browser assets pictures bench package audit licenses bom fixtures lock clean
 
 help: ## List these targets.
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -101,6 +101,16 @@ package: $(PACKAGES) ## Build dist/seatsync.zip, which is what gets deployed.
 
 fixtures: $(PACKAGES) ## Write what this release stores to tests/data/releases, once a release.
 	@$(PYTHON) -m tests.releases
+
+audit: setup ## Look the pinned packages up among the known faults.
+	@$(VENV)/bin/pip-audit --disable-pip --no-deps -r requirements-dev.txt
+	@npm audit
+
+licenses: $(PACKAGES) ## List the licences of what is deployed.
+	@$(VENV)/bin/pip-licenses --packages $$(sed -nE 's/^([A-Za-z0-9._-]+)==.*/\1/p' requirements.txt)
+
+bom: $(PACKAGES) ## Write dist/bom.json: the bill of materials of what is deployed (CycloneDX).
+	@mkdir -p dist && $(VENV)/bin/cyclonedx-py requirements requirements.txt --of JSON -o dist/bom.json
 
 lock: $(PACKAGES) ## Compile requirements*.txt from pyproject.toml; UPGRADE=1 takes newer versions.
 	@$(call compile,requirements.txt,)
