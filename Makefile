@@ -54,6 +54,7 @@ simulators: setup ## Run Microsoft and the PSA, simulated, with the made-up MSP 
 		--microsoft-state .local/microsoft.json --$(PSA)-state .local/$(PSA).json
 
 test: ## Run everything: check with every example, then the tests on real storage and processes.
+	@$(MAKE) --no-print-directory setup
 	@$(MAKE) --no-print-directory check EFFORT=full
 	@$(MAKE) --no-print-directory integration
 	@$(MAKE) --no-print-directory browser

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import requests
@@ -22,24 +23,45 @@ from local.processes import Processes, free_port, url_answers
 from shared.adapters.storage import StorageAccount, table_service
 from shared.adapters.tables.repositories import repositories
 from shared.adapters.tables.table import Tables
+from shared.domain.alerts import Alert, AlertKind
 from shared.domain.customers import Customer, CustomerState
-from shared.domain.ids import CompanyId, ConnectionName, CustomerId, SkuId, TenantId
+from shared.domain.ids import (
+    CompanyId,
+    ConnectionName,
+    CustomerId,
+    GroupId,
+    RowId,
+    SkuId,
+    TenantId,
+)
 from shared.domain.licensing import Sku, TenantSnapshot
+from shared.domain.reconciliation import LineState, ReconciledLine
 from shared.ports import Clock, TenantRecord
 
 ROOT = Path(__file__).resolve().parent.parent
 WARM_UP = 3
 ROUNDS = 25
+PAGES = (
+    "/",
+    "/customers",
+    "/customers/customer-0000",
+    "/alerts",
+    "/reconciliation",
+    "/approvals",
+    "/runs",
+    "/exclusions",
+    "/settings",
+    "/customers?q=0001",
+)
 WANTED = 1.5
 """The larger MSP's page may take so many times as long as the smaller one's."""
 
 MAIN = ConnectionName("main")
-FIRST = CustomerId("customer-0000")
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much an MSP has: customers, and licence rows of the first of them."""
+    """How much an MSP has: customers, each with an alert and a line, and rows of the first."""
 
     customers: int
     rows: int
@@ -91,10 +113,7 @@ def measure() -> list[Measured]:
     with tempfile.TemporaryDirectory() as directory, contextlib.ExitStack() as running:
         small = running.enter_context(_stack(Path(directory) / "small", SMALL))
         large = running.enter_context(_stack(Path(directory) / "large", LARGE))
-        return [
-            _compared(page, small, large)
-            for page in ("/", "/customers", f"/customers/{FIRST}", "/customers?q=0001")
-        ]
+        return [_compared(page, small, large) for page in PAGES]
 
 
 def table(found: list[Measured]) -> str:
@@ -151,7 +170,10 @@ def _stack(logs: Path, size: Size) -> Iterator[str]:
 def _fill(tables: Tables, size: Size, clock: Clock) -> None:
     kept = repositories(tables, clock)
     for number in range(size.customers):
-        kept.customers.add(_customer(number, clock))
+        customer = _customer(number, clock)
+        kept.customers.add(customer)
+        kept.alerts.put([_alert(customer, clock)])
+        kept.reconciliation.put([_line(customer, clock)])
     kept.snapshots.save(None, TenantRecord(_tenant(0), _snapshot(size.rows, clock)))
 
 
@@ -168,6 +190,32 @@ def _customer(number: int, clock: Clock) -> Customer:
         split=frozenset(),
         added_by="bench",
         added_at=clock.now(),
+    )
+
+
+def _alert(customer: Customer, clock: Clock) -> Alert:
+    text = f"{customer.name} has 5 seats without a billing profile"
+    row = RowId("sku-00000000-0000-4000-9000-000000000000")
+    kind = AlertKind.MISSING_PROFILE
+    return Alert(kind, customer.customer_id, row, "", text, clock.real_now())
+
+
+def _line(customer: Customer, clock: Clock) -> ReconciledLine:
+    return ReconciledLine(
+        customer_id=customer.customer_id,
+        customer_name=customer.name,
+        psa=MAIN,
+        group_id=GroupId("0123456789abcdef"),
+        rows=(RowId("sku-00000000-0000-4000-9000-000000000000"),),
+        name="Sample licence",
+        state=LineState.IN_STEP,
+        checked_at=clock.real_now(),
+        active=5,
+        consumed=5,
+        planned=5,
+        billed=5,
+        unit_price=Decimal("20.00"),
+        months=1,
     )
 
 
