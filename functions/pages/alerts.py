@@ -20,7 +20,7 @@ from shared.usecases.alerts import dismiss_alert, list_alerts, restore_alert
 
 blueprint = func.Blueprint()
 
-PER_PAGE = 50
+PER_PAGE = 25
 USUAL_DAYS = 14
 ALL = "all"
 
