@@ -103,7 +103,7 @@ def test_connection(call: Call) -> func.HttpResponse:
     outside=True,
 )
 def preflight_a_connection(call: Call) -> func.HttpResponse:
-    """Say what stands in the way of billing on agreements. Reads, and writes nothing."""
+    """Say what stands in the way of billing on agreements; the PSA is only read."""
     named = call.body_or_nothing(PreflightBody).agreement_ids
     if named is not None:
         ids = [AgreementId(one) for one in named]

@@ -249,7 +249,7 @@ def remove_customer(call: Call) -> func.HttpResponse:
     outside=True,
 )
 def preflight_a_customer(call: Call) -> func.HttpResponse:
-    """Say what stands in the way of billing on a customer's agreements. Writes nothing."""
+    """Say what stands in the way of billing on a customer's agreements; the PSA is only read."""
     call.body_or_nothing(Nothing)
     found = preflight_customer(call.customer_id, call.services)
     return ok(views.listed(views.preflight(one) for one in found))

@@ -53,7 +53,7 @@ def page_connection_test(visit: Visit) -> func.HttpResponse:
 
 @page(blueprint, "GET", f"{ROUTE}/{{connection}}/preflight", role=Role.EDITOR)
 def page_connection_preflight(visit: Visit) -> func.HttpResponse:
-    """Say what stands in the way of billing on the mapped agreements. Reads, and writes nothing."""
+    """Say what stands in the way of billing on the mapped agreements; the PSA is only read."""
     found = preflight_connection(
         visit.connection,
         visit.services,

@@ -631,12 +631,6 @@ class _Planner:
         agreement = self.agreement
         if self.request.overlap is not None:
             return Reason(ReasonKind.OVERLAP, self.request.overlap)
-        if self.request.capabilities.change not in KINDS:
-            return Reason(
-                ReasonKind.AGREEMENT,
-                "this PSA changes quantities in a way that is not planned yet: its agreements are "
-                "read, and nothing is written to them",
-            )
         if agreement.problem is not None:
             return Reason(ReasonKind.AGREEMENT, agreement.problem)
         if not agreement.active:

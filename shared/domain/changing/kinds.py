@@ -30,4 +30,4 @@ KINDS: Final[Mapping[ChangeKind, Kind]] = {
     ChangeKind.DATED_ADJUSTMENTS: Kind(adjustments.opened, adjustments.changed),
     ChangeKind.PRORATA_ROWS: Kind(prorata_rows.opened, prorata_rows.changed),
 }
-"""Kinds that are not here are read, and nothing is written to them."""
+"""Every kind has its entry; a test holds that."""
