@@ -5,8 +5,6 @@ from datetime import date, timedelta
 
 import pytest
 
-from shared.domain import planning
-from shared.domain.agreements import ChangeKind
 from shared.domain.alerts import AlertKind
 from shared.domain.customers import CustomerState
 from shared.domain.errors import (
@@ -423,16 +421,3 @@ def test_a_broken_customer_stops_no_other_of_the_tenant(house):
     assert house.quantities == [10]
     failed = [i for i in house.services.runs.items(run) if i.state is ItemState.FAILED]
     assert [i.customer_id for i in failed] == [OTHER_CUSTOMER]
-
-
-def test_a_psa_whose_changes_are_not_planned_yet_is_read_and_never_written_to(house, monkeypatch):
-    dated = {ChangeKind.DATED_LINES: planning.KINDS[ChangeKind.DATED_LINES]}
-    monkeypatch.setattr(planning, "KINDS", dated)
-    house.psa.capabilities = replace(house.psa.capabilities, change=ChangeKind.DATED_ADJUSTMENTS)
-
-    run = house.cycle()
-
-    assert house.psa.writes == []
-    (item,) = house.items(run)
-    assert item.state is ItemState.BLOCKED
-    assert "not planned yet" in item.detail
