@@ -46,7 +46,7 @@ from shared.domain.preferences import DefaultView, Preferences
 from shared.domain.runs import ItemState, RunState, Totals
 from shared.domain.sharing import Held, Overlap, Share, UserTally
 from shared.domain.terms import TermLength
-from shared.domain.trends import LicenseSeats, TrendPoint
+from shared.domain.trends import LicenseSeats, Managed, TrendPoint
 from shared.messages import encode
 from shared.ports import (
     KeptLines,
@@ -253,7 +253,9 @@ def _write_billing(stored: Repositories) -> None:
     stored.changes.add(a_change())
     stored.changes.add(a_change("change-2", before=None, at=LATER, actor=EDITOR))
     seats = LicenseSeats(E5_ROW, "Microsoft 365 E5", 12, 11)
-    stored.trends.put(TrendPoint(CUSTOMER, TODAY, (seats,), ((MAIN, dollars("310.00")),)))
+    money = ((MAIN, dollars("310.00")),)
+    managed = (Managed(MAIN, 3, 25, 1, dollars("310.00"), 2),)
+    stored.trends.put(TrendPoint(CUSTOMER, TODAY, (seats,), money, managed))
     stored.reconciliation.put([a_reconciled_line()])
     stored.headers.put(RUN, MAIN, [an_agreement(parent_id=AgreementId("7000"))])
     line = replace(

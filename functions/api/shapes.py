@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from shared.domain import agreements, history, runs
 from shared.domain.alerts import Alert as DomainAlert
-from shared.domain.alerts import AlertState
+from shared.domain.alerts import AlertKind, AlertState
 from shared.domain.alerts import Dismissal as DomainDismissal
 from shared.domain.approvals import Approval as DomainApproval
 from shared.domain.commitments import PartnerSubscription
@@ -32,6 +32,7 @@ from shared.domain.preferences import Preferences
 from shared.domain.preflight import Finding, Severity
 from shared.domain.reconciliation import ReconciledLine as DomainReconciledLine
 from shared.domain.terms import Term
+from shared.domain.trends import Managed as DomainManaged
 from shared.domain.trends import Trend as DomainTrend
 from shared.usecases.configuration import ImportedItem as DomainImportedItem
 from shared.usecases.connections import ConnectionTest as DomainConnectionTest
@@ -551,3 +552,27 @@ class Health(Shape):
     notifiers: dict[str, Literal["ok", "failing", "unused"]] = {}
     next_cycle: datetime | None = None
     last_cycle: Run | None = None  # type: ignore[valid-type]  # made at run time
+
+
+# At a glance -------------------------------------------------------------------------------------
+
+
+class AlertCount(Shape):
+    """How many open alerts of a kind there are."""
+
+    kind: AlertKind
+    total: int
+
+
+Managed = like("Managed", DomainManaged, seats=int | None, amount=Decimal | None)
+
+
+class Overview(Shape):
+    """What is going on; the worst kind of alert first."""
+
+    approvals: Listed[Approval]  # type: ignore[valid-type]  # made at run time
+    alerts: list[AlertCount]
+    last_cycle: Run | None  # type: ignore[valid-type]  # made at run time
+    next_cycle: datetime | None
+    managed: list[Managed]  # type: ignore[valid-type]  # made at run time
+    managed_since: date | None

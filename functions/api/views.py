@@ -35,6 +35,7 @@ from shared.usecases.configuration import (
 from shared.usecases.coverage import Coverage, SkuCoverage
 from shared.usecases.customers import Added, Candidate
 from shared.usecases.foreign_lines import ForeignPreview
+from shared.usecases.overview import Overview
 from shared.usecases.preview import CustomerView, GroupPreview, RowView
 from shared.usecases.reconcile import AllTotals, CustomerTotals
 from shared.usecases.undo_run import Undone
@@ -482,6 +483,26 @@ def customer_totals(value: CustomerTotals) -> Object:
 def trend(value: SeatTrend) -> Object:
     """Values by day."""
     return _object(value)
+
+
+def overview(value: Overview, next_cycle: datetime | None) -> Object:
+    """What is going on; the alerts are only counted."""
+    last = value.last_cycle
+    return {
+        "approvals": paged(value.approvals, approval),
+        "alerts": [{"kind": one.kind, "total": one.total} for one in value.alerts],
+        "last_cycle": None if last is None else run(last),
+        "next_cycle": next_cycle,
+        "managed": [
+            {
+                **_object(one),
+                "seats": one.known_seats,
+                "amount": one.known_amount,
+            }
+            for one in value.managed
+        ],
+        "managed_since": value.managed_since,
+    }
 
 
 # The configuration as a file --------------------------------------------------------------------

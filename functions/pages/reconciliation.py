@@ -20,7 +20,7 @@ from shared.usecases.record_trend import total_trend
 blueprint = func.Blueprint()
 
 ROUTE = "reconciliation"
-PER_PAGE = 50
+PER_PAGE = 25
 DAYS = 90
 
 

@@ -32,22 +32,52 @@ class LicenseSeats:
 
 
 @dataclass(frozen=True, slots=True)
+class Managed:
+    """What is billed on the mapped lines of one PSA connection, in its currency.
+
+    Attributes:
+        seats: On the lines, as far as they are known; ``seats_unknown`` lines are not in it.
+        amount: Billed a month, as far as it is known; ``amount_unknown`` lines are not in it.
+    """
+
+    psa: ConnectionName
+    lines: int
+    seats: int
+    seats_unknown: int
+    amount: Decimal
+    amount_unknown: int
+
+    @property
+    def known_seats(self) -> int | None:
+        """The seats, unless they are not known of any line: unknown is not zero."""
+        return None if self.lines and self.seats_unknown == self.lines else self.seats
+
+    @property
+    def known_amount(self) -> Decimal | None:
+        """The amount, unless it is not known of any line."""
+        return None if self.lines and self.amount_unknown == self.lines else self.amount
+
+
+@dataclass(frozen=True, slots=True)
 class TrendPoint:
     """What an owner had from a day on, until its next point.
 
     Attributes:
         owner: A customer's id, or ``EVERYBODY``.
-        money: What is billed a month by PSA connection, where it is known.
+        money: What is billed a month by PSA connection, where it is known of every line.
+        managed: What is billed on mapped lines, by PSA connection; of ``EVERYBODY`` alone.
     """
 
     owner: str
     day: date
     licenses: tuple[LicenseSeats, ...]
     money: tuple[tuple[ConnectionName, Decimal], ...] = ()
+    managed: tuple[Managed, ...] = ()
 
     def same_as(self, other: "TrendPoint") -> bool:
         """Return whether nothing changed between the two."""
-        return (self.licenses, self.money) == (other.licenses, other.money)
+        mine = self.licenses, self.money, self.managed
+        return mine == (other.licenses, other.money, other.managed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from decimal import Decimal
 from shared.domain.ids import ConnectionName, CustomerId
 from shared.domain.licensing import LicenseRow
 from shared.domain.quantities import Grace, active_seats
-from shared.domain.reconciliation import total_seats
-from shared.domain.trends import EVERYBODY, LicenseSeats, Trend, TrendPoint, trend_of
+from shared.domain.reconciliation import NOTHING, ReconciledLine, total_seats
+from shared.domain.trends import EVERYBODY, LicenseSeats, Managed, Trend, TrendPoint, trend_of
 from shared.ports import ReconciliationFilter, Services
 from shared.usecases.books import Book
 from shared.usecases.reconcile import every_line
@@ -42,8 +42,10 @@ def record_total(services: Services) -> None:
     """Keep today's seats and money of all customers together, from what was last seen of each.
 
     One line whose seats are unknown makes the licence's seats unknown; an amount that is unknown
-    makes its PSA's money unknown, which is then left out.
+    makes its PSA's money unknown, which is then left out. What is billed on the mapped lines is
+    kept beside it, with how many of them it is not known of.
     """
+    managed: dict[ConnectionName, Managed] = {}
     seats: dict[str, tuple[int | None, int | None]] = {}
     money: dict[ConnectionName, Decimal | None] = {}
     for line in every_line(ReconciliationFilter(), services):
@@ -54,10 +56,13 @@ def record_total(services: Services) -> None:
         )
         so_far, amount = money.get(line.psa, Decimal("0.00")), line.a_month(line.amount)
         money[line.psa] = None if so_far is None or amount is None else so_far + amount
+        if line.group_id is not None:
+            managed[line.psa] = _with_line(managed.get(line.psa), line)
     licenses = tuple(LicenseSeats(name, name, *seats[name]) for name in sorted(seats))
     known = tuple(sorted((psa, sum_) for psa, sum_ in money.items() if sum_ is not None))
     today = services.clock.now().date()
-    _keep(TrendPoint(EVERYBODY, today, licenses, known), services)
+    together = tuple(managed[psa] for psa in sorted(managed))
+    _keep(TrendPoint(EVERYBODY, today, licenses, known, together), services)
 
 
 def customer_trend(customer_id: CustomerId, services: Services, *, days: int) -> Trend:
@@ -73,6 +78,19 @@ def customer_trend(customer_id: CustomerId, services: Services, *, days: int) ->
 def total_trend(services: Services, *, days: int) -> Trend:
     """Return all customers' seats and money of the last days; excluded licences are left out."""
     return _trend(EVERYBODY, services, days)
+
+
+def _with_line(so_far: Managed | None, line: ReconciledLine) -> Managed:
+    seats, amount = line.billed, line.a_month(line.amount)
+    old = so_far or Managed(line.psa, 0, 0, 0, NOTHING, 0)
+    return Managed(
+        psa=line.psa,
+        lines=old.lines + 1,
+        seats=old.seats + (seats or 0),
+        seats_unknown=old.seats_unknown + (seats is None),
+        amount=old.amount + (NOTHING if amount is None else amount),
+        amount_unknown=old.amount_unknown + (amount is None),
+    )
 
 
 def _trend(owner: str, services: Services, days: int) -> Trend:

@@ -1,7 +1,8 @@
 """Table ``alerts``: one partition, by alert id; open ones are also found by customer.
 
 Announcements stand in the same partition behind the open ones, so that an alert and its
-announcement are stored in one transaction: a worker that dies leaves both or none.
+announcement are stored in one transaction: a worker that dies leaves both or none. The open ones
+together are remembered, because the overview shows and counts all of them.
 """
 
 from collections.abc import Collection, Iterable
@@ -10,6 +11,7 @@ from shared.adapters.tables.codec import Codec
 from shared.adapters.tables.entries import Entries
 from shared.adapters.tables.keys import OPEN_PREFIX, SEPARATOR, key
 from shared.adapters.tables.opened import OpenedEntries
+from shared.adapters.tables.remembered import MARK, Remembered
 from shared.adapters.tables.table import Entity, Properties, Put, Tables, Where
 from shared.domain.alerts import Alert, AlertKind, owner_prefix
 from shared.domain.errors import NotFoundError
@@ -18,7 +20,7 @@ from shared.ports import Page, Versioned
 
 PARTITION = "alerts"
 NEWS_PREFIX = OPEN_PREFIX * 2
-_NEWS = Where("RowKey ge @first", {"first": NEWS_PREFIX})
+_NEWS = Where("RowKey ge @first and RowKey lt @mark", {"first": NEWS_PREFIX, "mark": MARK})
 
 
 class AlertTable:
@@ -26,12 +28,14 @@ class AlertTable:
 
     def __init__(self, tables: Tables) -> None:
         self._table = tables.table("alerts")
+        self._open = Remembered(self._table, PARTITION, self._read_open)
         self._alerts = OpenedEntries(
             Entries(self._table, Codec[Alert](Alert, "an alert"), columns=_columns),
             PARTITION,
             row=lambda alert: key(alert.alert_id),
             open_row=lambda alert: key(alert.customer_id or "", alert.alert_id),
             is_open=lambda alert: alert.cleared_at is None,
+            always=self._open.changed,
         )
 
     def get(self, alert_id: str) -> Versioned[Alert]:
@@ -72,6 +76,9 @@ class AlertTable:
         )
 
     def open(self) -> tuple[Alert, ...]:
+        return self._open.get()
+
+    def _read_open(self) -> tuple[Alert, ...]:
         return self._alerts.opened()
 
     def news(self) -> tuple[str, ...]:

@@ -1,12 +1,14 @@
 """Table ``customers``: one partition, by customer id, and a second time by name.
 
 The second entity's key begins with ``~``; both are written in one transaction, so a list by name
-needs one range query however many customers there are.
+needs one range query however many customers there are. All of them together are remembered: to find
+one by a part of its name no index helps.
 """
 
 from shared.adapters.tables.codec import Codec
 from shared.adapters.tables.entries import Entries
 from shared.adapters.tables.keys import SEPARATOR, key
+from shared.adapters.tables.remembered import MARK, Remembered
 from shared.adapters.tables.table import (
     Create,
     Delete,
@@ -26,6 +28,7 @@ PARTITION = "customers"
 BY_NAME = SEPARATOR
 LONGEST_NAME = 100
 _BY_ID = Where("RowKey lt @names", {"names": BY_NAME})
+_BY_NAME = Where("RowKey lt @mark", {"mark": MARK})
 
 
 class CustomerTable:
@@ -34,9 +37,14 @@ class CustomerTable:
     def __init__(self, tables: Tables) -> None:
         codec = Codec[Customer](Customer, "a customer")
         self._entries = Entries(tables.table("customers"), codec)
+        self._all = Remembered(self._entries.table, PARTITION, self._read_all)
 
     def add(self, customer: Customer) -> Versioned[Customer]:
-        operations = [Create(self._entity(customer)), Create(self._named(customer))]
+        operations: list[Operation] = [
+            Create(self._entity(customer)),
+            Create(self._named(customer)),
+            self._all.changed(),
+        ]
         try:
             versions = self._entries.table.transact(operations)
         except (ConflictError, StaleVersionError) as error:
@@ -54,7 +62,7 @@ class CustomerTable:
         before = name_row(read.value)
         if before != name_row(customer):
             operations.append(Delete(PARTITION, before))
-        operations.append(Put(self._named(customer)))
+        operations += [Put(self._named(customer)), self._all.changed()]
         try:
             versions = self._entries.table.transact(operations)
         except ConflictError as error:
@@ -62,9 +70,12 @@ class CustomerTable:
         return Versioned(customer, versions[0])
 
     def list(self, continuation: str | None = None, limit: int = 100) -> Page[Customer]:
-        return self._entries.page(PARTITION, continuation, limit, beyond=BY_NAME)
+        return self._entries.page(PARTITION, continuation, limit, _BY_NAME, beyond=BY_NAME)
 
     def all(self) -> tuple[Customer, ...]:
+        return self._all.get()
+
+    def _read_all(self) -> tuple[Customer, ...]:
         return tuple(found.value for found in self._entries.all(PARTITION, _BY_ID))
 
     def _entity(self, customer: Customer) -> Entity:

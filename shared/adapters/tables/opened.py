@@ -33,6 +33,7 @@ class OpenedEntries(Generic[T]):
         row: The value's key.
         open_row: The key of its second entity, after the ``~``; always the same for one value.
         is_open: Whether the second entity is there.
+        always: One operation more for each transaction that may change what is open.
     """
 
     def __init__(
@@ -43,12 +44,14 @@ class OpenedEntries(Generic[T]):
         row: Callable[[T], str],
         open_row: Callable[[T], str],
         is_open: Callable[[T], bool],
+        always: Callable[[], Operation] | None = None,
     ) -> None:
         self._entries = entries
         self._partition = partition
         self._row = row
         self._open_row = open_row
         self._is_open = is_open
+        self._always = always
 
     def get(self, row: str) -> Versioned[T] | None:
         """Return the value with this key, or ``None``."""
@@ -69,6 +72,7 @@ class OpenedEntries(Generic[T]):
             operations.append(self._second(value))
         else:
             operations.append(Delete(self._partition, self._second_row(value)))
+        operations += self._constant()
         try:
             versions = self._entries.table.transact(operations)
         except ConflictError as error:
@@ -85,7 +89,8 @@ class OpenedEntries(Generic[T]):
             beside: At most one operation more for each value, in its transaction.
         """
         distinct = list({self._row(value): value for value in values}.values())
-        size = MOST_OPERATIONS // (2 if beside is None else 3)
+        most = MOST_OPERATIONS - len(self._constant())
+        size = most // (2 if beside is None else 3)
         for start in range(0, len(distinct), size):
             chunk = distinct[start : start + size]
             more = [one for value in chunk for one in beside(value)] if beside else []
@@ -121,7 +126,7 @@ class OpenedEntries(Generic[T]):
         return self._entries.page(self._partition, continuation, limit, condition, beyond=first)
 
     def _put(self, values: list[T], more: Iterable[Operation] = ()) -> None:
-        operations: list[Operation] = list(more)
+        operations: list[Operation] = [*more, *self._constant()]
         gone = self._opened_among([v for v in values if not self._is_open(v)])
         for value in values:
             operations.append(Put(self._entries.entity(self._partition, self._row(value), value)))
@@ -141,6 +146,9 @@ class OpenedEntries(Generic[T]):
         )
         found = self._entries.table.query(self._partition, where, select=["PartitionKey", "RowKey"])
         return rows & {entity.row for entity in found}
+
+    def _constant(self) -> list[Operation]:
+        return [] if self._always is None else [self._always()]
 
     def _second(self, value: T) -> Put:
         return Put(self._entries.entity(self._partition, self._second_row(value), value))

@@ -63,6 +63,7 @@ ROUTES = {
     ("POST", "/api/alerts/a1/restore"): "restore_alert",
     ("GET", "/api/configuration"): "export_everything",
     ("POST", "/api/configuration"): "import_everything",
+    ("GET", "/api/overview"): "show_overview",
     ("GET", "/api/trend"): "show_total_trend",
     ("GET", f"{CUSTOMER}/trend"): "show_customer_trend",
     ("GET", "/api/reconciliation"): "reconcile_lines",

@@ -58,6 +58,38 @@ def test_all_customers_together_have_seats_and_money(house: House, api: Api):
     assert house.services.trends.last(EVERYBODY) is not None
 
 
+def test_the_overview_has_seats_and_money_of_the_mapped_lines(house: House, api: Api):
+    house.psa.add(a_line(quantity=10, unit_price=dollars("36.00")))
+    house.cycle()
+    close_runs(house.services)
+
+    answer = api.get("/api/overview").json
+
+    assert answer["managed"] == [
+        {
+            "psa": "main",
+            "lines": 1,
+            "seats": 10,
+            "seats_unknown": 0,
+            "amount": 360,
+            "amount_unknown": 0,
+        }
+    ]
+    assert answer["managed_since"] == TODAY.isoformat()
+    assert answer["last_cycle"]["items"]["total"] == 1
+    assert answer["approvals"] == {"items": [], "continuation": None}
+
+
+def test_the_overview_has_no_amount_where_none_is_known(house: House, api: Api):
+    house.psa.add(a_line(quantity=10, unit_price=None))
+    house.cycle()
+    close_runs(house.services)
+
+    [managed] = api.get("/api/overview").json["managed"]
+
+    assert (managed["seats"], managed["amount"], managed["amount_unknown"]) == (10, None, 1)
+
+
 @pytest.mark.parametrize("days", ["0", "x", "99999999"])
 def test_days_that_make_no_sense_are_refused(api: Api, days: str):
     assert api.get(ROUTE, days=days).status == 422

@@ -22,6 +22,7 @@ from tests.builders import (
     a_directory_tenant,
     a_line,
     an_alert,
+    dollars,
 )
 from tests.page_client import Browser
 
@@ -111,16 +112,47 @@ def test_a_dismissed_alert_is_not_among_what_needs_a_person(browser: Browser):
     assert "somebody set 7" not in browser.get("/").text
 
 
-def test_the_seats_under_management_are_those_of_the_last_cycle(browser: Browser):
+def test_seats_and_money_under_management_are_those_of_the_last_cycle(browser: Browser):
     house = browser.api.house
+    house.psa.add(a_line(quantity=10, unit_price=dollars("36.00")))
     house.cycle()
-    house.holds(12).cycle()
+    close_runs(house.services)
+    house.on(date(2026, 3, 18)).holds(12).cycle()
     close_runs(house.services)
 
     page = browser.get("/")
 
-    assert "12 seats on lines" in page.text
+    assert "12 seats billed" in page.text
+    assert "432.00 billed a month" in page.text
+    assert "not known of" not in page.text
     assert [v for _, name, v in page.attributes if name == "data-value"] == ["10", "12"]
+
+
+def test_money_that_the_psa_does_not_know_is_never_zero(browser: Browser):
+    house = browser.api.house
+    house.psa.add(a_line(quantity=10, unit_price=None))
+    house.cycle()
+    close_runs(house.services)
+
+    page = browser.get("/")
+
+    assert "not known billed a month" in page.text
+    assert "not known of 1 of 1 lines" in page.text
+    assert "0.00" not in page.text
+
+
+def test_every_kind_of_alert_is_on_the_overview_however_many_there_are_of_another(
+    browser: Browser,
+):
+    alerts = browser.api.house.services.alerts
+    missing = [an_alert(AlertKind.MISSING_PROFILE, subject=f"g{n}") for n in range(300)]
+    alerts.put([*missing, an_alert(AlertKind.CONNECTION, customer_id=None, subject="z")])
+
+    page = browser.get("/")
+
+    assert "1 Connection" in page.text
+    assert "300 Missing billing profile" in page.text
+    assert page.text.index("1 Connection") < page.text.index("300 Missing")
 
 
 # Customers ---------------------------------------------------------------------------------------
