@@ -159,6 +159,9 @@ class LicenseSource(UserCounts, Protocol):
         Raises: as ``read_tenant``.
         """
 
+    def consent_link(self, tenant_id: TenantId) -> str:
+        """Return where an admin of the tenant lets the app in; nobody is asked for it."""
+
 
 class PartnerSubscriptions(Protocol):
     """What the partner bought for its customers, and on what terms; only direct CSPs can tell.

@@ -10,17 +10,21 @@ from functions.api import shapes, views
 from functions.api.shapes import many
 from functions.auth import Role
 from functions.bodies import Body, Day, Key, Name, Note, Nothing, example
+from functions.contracts import Query
 from functions.endpoints import PAGING, Call, endpoint
 from functions.responses import accepted, jsonable, ok, path
+from shared.domain.errors import InvalidInputError
 from shared.domain.ids import AgreementId
 from shared.usecases.connections import list_connections, try_connection
 from shared.usecases.foreign_lines import Selection, end_foreign_lines, preview_foreign_lines
 from shared.usecases.preflight import preflight_agreements, preflight_connection
+from shared.usecases.tenant_access import tenant_accesses
 
 blueprint = func.Blueprint()
 
 MOST_AGREEMENTS = 100
 SHORTEST_PREFIX = 3
+LONGEST_COUNT = 7  # digits
 
 Agreements = Annotated[tuple[Key, ...], Field(min_length=1, max_length=MOST_AGREEMENTS)]
 
@@ -89,6 +93,27 @@ def test_connection(call: Call) -> func.HttpResponse:
     found = try_connection(call.connection, call.services)
     works = all(one.works for one in found)
     return ok({**views.listed(jsonable(one) for one in found), "works": works})
+
+
+@endpoint(
+    blueprint,
+    "GET",
+    "api/connections/{connection}/tenants",
+    role=Role.VIEWER,
+    gives=shapes.TenantAccesses,
+    query=(*PAGING, Query("q", "Part of the name, or a whole id or domain.")),
+    outside=True,
+)
+def list_tenants_of_a_connection(call: Call) -> func.HttpResponse:
+    """Return tenants, those that cannot be read first, each with the link for its admin."""
+    after, limit = call.continuation or "0", call.limit
+    if not (after.isascii() and after.isdigit() and len(after) < LONGEST_COUNT):
+        raise InvalidInputError({"continuation": "is not one that a list of ours gave"})
+    text, first = call.query("q") or "", int(after)
+    found = tenant_accesses(call.connection, call.services, text=text, first=first, limit=limit)
+    more = str(first + limit) if first + limit < found.total else None
+    items = views.listed((jsonable(one) for one in found.items), more)
+    return ok({**items, "total": found.total, "problem": found.problem})
 
 
 @endpoint(

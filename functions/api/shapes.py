@@ -42,6 +42,7 @@ from shared.usecases.foreign_lines import Unread
 from shared.usecases.proposals import Proposal
 from shared.usecases.reconcile import AllTotals as DomainAllTotals
 from shared.usecases.reconcile import CustomerTotals as DomainCustomerTotals
+from shared.usecases.tenant_access import TenantAccess
 from shared.usecases.undo_run import Undone
 
 T = TypeVar("T")
@@ -540,6 +541,13 @@ class ConnectionTests(Listed[DomainConnectionTest]):
 
 
 Connection = ConnectionView
+
+
+class TenantAccesses(Listed[TenantAccess]):
+    """Tenants, those that cannot be read first; ``problem`` says why Microsoft's list is absent."""
+
+    total: int
+    problem: str
 
 
 class Health(Shape):

@@ -8,7 +8,7 @@ from functions.api import views
 from functions.api.connections import EndForeignLinesBody, ForeignLinesBody
 from functions.auth import Role
 from functions.bodies import checked
-from functions.pages.customers import reasons
+from functions.pages.customers import page_number, reasons
 from functions.pages.forms import Form
 from functions.pages.people import customer_names
 from functions.pages.site import Visit, link, page, status_of
@@ -18,6 +18,7 @@ from shared.usecases.alerts import list_alerts
 from shared.usecases.connections import list_connections, try_connection
 from shared.usecases.foreign_lines import ForeignPreview, end_foreign_lines, preview_foreign_lines
 from shared.usecases.preflight import preflight_connection
+from shared.usecases.tenant_access import tenant_accesses
 
 blueprint = func.Blueprint()
 
@@ -26,6 +27,7 @@ MOST_TENANTS = 200
 LOCKED_OUT = (AlertKind.SIGN_IN_BROKEN, AlertKind.TENANT_UNREADABLE)
 """The first is told once for a connection, or for a tenant whose admin has to let the app in."""
 PER_PAGE = 20
+TENANTS_PER_PAGE = 25
 
 
 @page(blueprint, "GET", ROUTE, role=Role.VIEWER)
@@ -49,6 +51,28 @@ def page_connection_test(visit: Visit) -> func.HttpResponse:
     """Read a little through a connection, and say how it went."""
     found = try_connection(visit.connection, visit.services)
     return visit.show("connection_test.html", name=visit.connection, tests=found)
+
+
+@page(blueprint, "GET", f"{ROUTE}/{{connection}}/tenants", role=Role.VIEWER)
+def page_connection_tenants(visit: Visit) -> func.HttpResponse:
+    """List a connection's tenants with the link by which each one's admin lets the app in."""
+    text, number = visit.query("q") or "", page_number(visit)
+    found = tenant_accesses(
+        visit.connection,
+        visit.services,
+        text=text,
+        first=(number - 1) * TENANTS_PER_PAGE,
+        limit=TENANTS_PER_PAGE,
+    )
+    return visit.show(
+        "tenants.html",
+        name=visit.connection,
+        found=found,
+        text=text,
+        number=number,
+        pages=-(-found.total // TENANTS_PER_PAGE),
+        address=lambda n: link(ROUTE, visit.connection, "tenants", q=text, page=str(n)),
+    )
 
 
 @page(blueprint, "GET", f"{ROUTE}/{{connection}}/preflight", role=Role.EDITOR)

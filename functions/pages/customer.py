@@ -11,21 +11,25 @@ from functions.auth import Role
 from functions.pages.customers import page_number
 from functions.pages.site import Visit, link, page
 from functions.responses import etag_of, if_match
+from shared.domain.alerts import Alert, AlertKind
 from shared.domain.errors import InvalidInputError, OperatorActionError, RetryableError
 from shared.domain.ids import RowId, sku_row
 from shared.domain.terms import TermLength
+from shared.usecases.alerts import list_alerts
 from shared.usecases.coverage import coverage
 from shared.usecases.customers import customer_history
 from shared.usecases.edit_mapping import include_row, merge_row, split_row
 from shared.usecases.preview import CustomerView, RowView, license_rows
 from shared.usecases.start_run import sync_now
 from shared.usecases.state_term import state_term, withdraw_term
+from shared.usecases.tenant_access import consent_link
 
 blueprint = func.Blueprint()
 
 ONE = "customers/{customer_id}"
 ROW = f"{ONE}/licenses/{{row_id}}"
 PER_PAGE = 25
+MOST_ALERTS = 50
 TABLE = "licenses"
 STATES = ("change", "held", "blocked", "waiting", "unmapped", "unknown", "in_step", "excluded")
 
@@ -220,6 +224,11 @@ def _table(visit: Visit) -> dict[str, Any]:
         "suffix": link(q=text, state=state, page=str(number) if number > 1 else "")[1:],
         "address": lambda n: link("customers", visit.customer_id, q=text, state=state, page=str(n)),
         "note": "",
+        "alerts": _alerts(visit),
+        "approvals": [
+            views.approval(one) for one in visit.services.approvals.open_of(visit.customer_id)
+        ],
+        "consent_link": None,
     }
     try:
         view = license_rows(visit.customer_id, visit.services)
@@ -235,6 +244,7 @@ def _table(visit: Visit) -> dict[str, Any]:
         return {
             **shown,
             "licenses": empty,
+            "consent_link": consent_link(read.value, visit.services),
             "rows": [],
             "total": 0,
             "all": 0,
@@ -247,12 +257,19 @@ def _table(visit: Visit) -> dict[str, Any]:
     return {
         **shown,
         "licenses": document,
+        "consent_link": consent_link(read.value, visit.services) if view.problem else None,
         "rows": objects(document["items"]),
         "total": len(wanted),
         "all": len(view.rows),
         "pages": -(-len(wanted) // PER_PAGE),
         "names": names_in(visit, view),
     }
+
+
+def _alerts(visit: Visit) -> list[Alert]:
+    found = list_alerts(visit.services, customer_id=visit.customer_id, limit=MOST_ALERTS)
+    # What is held is told as an approval.
+    return [one.alert for one in found.items if one.alert.kind is not AlertKind.HELD]
 
 
 def _fits(shown: RowView, text: str, state: str) -> bool:

@@ -64,6 +64,10 @@ LABELS: Mapping[str, tuple[str, str]] = {
     "rejected": ("Rejected", "quiet"),
     "superseded": ("Out of date", "quiet"),
     "written": ("Written", "good"),
+    "readable": ("Can be read", "good"),
+    "unreadable": ("Cannot be read", "bad"),
+    "not_read": ("Not read yet", "quiet"),
+    "not_added": ("No customer yet", "quiet"),
     "adopted": ("Taken over", "good"),
 }
 

@@ -41,6 +41,7 @@ PAGES = {
     "page_reconciliation": "/reconciliation",
     "page_reconciliation_totals": "/reconciliation/totals",
     "page_connections": "/connections",
+    "page_connection_tenants": "/connections/main/tenants",
     "page_connection_preflight": "/connections/main/preflight",
     "page_connection_foreign": "/connections/main/foreign-lines",
     "page_settings": "/settings",

@@ -198,6 +198,12 @@ class LicenseSourceContract:
         assert world.source.assigned_users(TENANT) == (ADA,)
         assert world.source.assigned_users(OTHER_TENANT) == (BOB,)
 
+    def test_each_tenants_admin_has_a_link_of_its_own_to_let_the_app_in(self, world):
+        one, other = (world.source.consent_link(t) for t in (TENANT, UNKNOWN_TENANT))
+
+        assert f"/{TENANT}/adminconsent?client_id=" in one
+        assert other == one.replace(TENANT, UNKNOWN_TENANT)
+
     @each_read
     def test_a_wait_is_handed_on_with_its_connection(self, world, read):
         world.hold(a_snapshot())

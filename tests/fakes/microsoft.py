@@ -62,6 +62,9 @@ class FakeLicenseSource:
         """Let a tenant be read again."""
         self._errors.pop(tenant_id, None)
 
+    def consent_link(self, tenant_id: TenantId) -> str:
+        return f"https://login.example/{tenant_id}/adminconsent?client_id=c1"
+
     def read_tenant(self, tenant_id: TenantId) -> TenantSnapshot:
         self.reads[tenant_id] += 1
         taken_at = self._clock.now()

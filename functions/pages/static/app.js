@@ -27,10 +27,10 @@
     document.getElementById("drawer-title")?.focus();
   };
 
-  const note = (text) => {
+  const note = (text, tone = "danger") => {
     const box = document.createElement("div");
-    box.className = "alert alert-danger note";
-    box.setAttribute("role", "alert");
+    box.className = `alert alert-${tone} note`;
+    if (tone === "danger") box.setAttribute("role", "alert");
     const words = document.createElement("div");
     words.textContent = text;
     const close = document.createElement("button");
@@ -74,6 +74,19 @@
       dismiss.closest(".note").remove();
       document.getElementById("main").focus();
     }
+  });
+
+  // A button that copies a field; without a script the field is there to be marked.
+  document.addEventListener("DOMContentLoaded", () => {
+    if (!navigator.clipboard) return;
+    for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
+  });
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const field = document.getElementById(button.dataset.copy);
+    await navigator.clipboard.writeText(field.value);
+    note("Copied.", "success");
   });
 
   // A box that ticks all boxes of a name.

@@ -38,6 +38,9 @@ class TenantTokens(Protocol):
     def remedy(self, tenant_id: TenantId, permission: str) -> str:
         """Return what a person should do when a token lacks the permission."""
 
+    def consent_link(self, tenant_id: TenantId) -> str:
+        """Return where an admin of the tenant lets the app in."""
+
 
 class AppOnlyTokens:
     """Tokens of the app itself, which each customer's admin has consented to."""
@@ -102,8 +105,11 @@ class AppOnlyTokens:
     def remedy(self, tenant_id: TenantId, permission: str) -> str:
         return (
             f"Give the app the application permission {permission} and let an admin of "
-            f"the tenant consent to it, at {self._at_login.consent_link(tenant_id)}"
+            f"the tenant consent to it, at {self.consent_link(tenant_id)}"
         )
+
+    def consent_link(self, tenant_id: TenantId) -> str:
+        return self._at_login.consent_link(tenant_id)
 
     def _app(self, tenant_id: TenantId) -> Any:  # noqa: ANN401 - msal has no types
         return self._apps.get(tenant_id)

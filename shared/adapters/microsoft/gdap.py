@@ -149,9 +149,12 @@ class GdapTokens:
     def remedy(self, tenant_id: TenantId, permission: str) -> str:
         return (
             f"Give the app the delegated permission {permission}, consented to for the tenant at "
-            f"{self._at_login.consent_link(tenant_id)}, and give the service account a role such "
+            f"{self.consent_link(tenant_id)}, and give the service account a role such "
             "as Global Reader in the tenant's delegated admin relationship."
         )
+
+    def consent_link(self, tenant_id: TenantId) -> str:
+        return self._at_login.consent_link(tenant_id)
 
     def _exchanged(self, tenant_id: TenantId) -> str:
         """Trade the refresh token for an access token, and keep the refresh token that follows."""

@@ -112,6 +112,9 @@ class GraphLicenseSource:
     def list_tenants(self) -> tuple[DirectoryTenant, ...]:
         return self._in_tenant(self._partner_tenant_id, self._contracts)
 
+    def consent_link(self, tenant_id: TenantId) -> str:
+        return self._tokens.consent_link(tenant_id)
+
     def count_users(
         self, tenant_id: TenantId, *, licensed_only: bool, domain: str | None, enabled_only: bool
     ) -> int:

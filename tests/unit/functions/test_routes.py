@@ -70,6 +70,7 @@ ROUTES = {
     ("GET", "/api/reconciliation/customers"): "reconcile_customers",
     ("GET", "/api/connections"): "list_all_connections",
     ("POST", "/api/connections/main/test"): "test_connection",
+    ("GET", "/api/connections/main/tenants"): "list_tenants_of_a_connection",
     ("POST", "/api/connections/main/preflight"): "preflight_a_connection",
     ("POST", "/api/connections/main/foreign-lines/preview"): "preview_ending_foreign_lines",
     ("POST", "/api/connections/main/foreign-lines/end"): "end_lines_of_another_tool",

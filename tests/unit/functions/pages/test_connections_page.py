@@ -3,8 +3,18 @@
 import pytest
 
 from shared.domain.alerts import AlertKind
+from shared.domain.errors import AccessDeniedError, UpstreamUnavailableError
+from shared.domain.ids import CustomerId, TenantId
 from tests.api_client import EDITOR, Api
-from tests.builders import a_line, an_alert
+from tests.builders import (
+    OTHER_TENANT,
+    TENANT,
+    a_customer,
+    a_directory_tenant,
+    a_line,
+    a_snapshot,
+    an_alert,
+)
 from tests.page_client import Browser
 
 LIST = "/connections"
@@ -39,6 +49,65 @@ def test_a_tenant_that_lets_nobody_in_is_shown_with_the_link_for_its_admin(
 
     assert "https://login.example/t1/adminconsent?client_id=c1" in page.links
     assert "Contoso" in page.text
+
+
+TENANTS = f"{LIST}/main/tenants"
+NORTHWIND = TenantId("99999999-0000-4000-8000-000000000009")
+
+
+def test_every_tenant_has_its_link_and_those_that_cannot_be_read_come_first(browser: Browser):
+    house = browser.api.house
+    house.services.customers.add(
+        a_customer(CustomerId("aa"), name="Aardvark", tenant_id=OTHER_TENANT)
+    )
+    house.microsoft.hold(a_snapshot(tenant_id=OTHER_TENANT))
+    house.microsoft.tenants = (a_directory_tenant(NORTHWIND, name="Northwind"),)
+    house.microsoft.fail(TENANT, AccessDeniedError("no consent", "Consent again."))
+    house.cycle()
+
+    page = browser.get(TENANTS)
+
+    order = [page.text.index(name) for name in ("Contoso", "Northwind", "Aardvark")]
+    assert order == sorted(order)
+    assert page.text.count("Cannot be read") == 1
+    assert "no consent" in page.text
+    links = [value for tag, name, value in page.attributes if (tag, name) == ("input", "value")]
+    for tenant in (TENANT, OTHER_TENANT, NORTHWIND):
+        assert f"https://login.example/{tenant}/adminconsent?client_id=c1" in links
+    assert "/customers/add?q=Northwind" in page.links
+
+
+def test_a_tenant_is_searched_for_and_one_that_was_read_says_when(browser: Browser):
+    browser.api.house.cycle()
+
+    page = browser.get(f"{TENANTS}?q=conto")
+
+    assert "1 tenant found for “conto”" in page.text
+    assert "Can be read read 17 March 2026" in page.text
+    assert "0 tenants found" in browser.get(f"{TENANTS}?q=nobody").text
+
+
+def test_customers_are_listed_although_microsoft_does_not_list_its_tenants(browser: Browser):
+    browser.api.house.microsoft.listing_error = UpstreamUnavailableError("main", "503")
+
+    page = browser.get(TENANTS)
+
+    assert "only customers are listed" in page.text
+    assert "Contoso" in page.text
+
+
+def test_the_api_lists_the_same_tenants_a_page_at_a_time(api: Api):
+    api.house.microsoft.tenants = (a_directory_tenant(NORTHWIND, name="Northwind"),)
+    path = "/api/connections/main/tenants"
+
+    first = api.get(path, limit="1").json
+    second = api.get(path, limit="1", continuation=first["continuation"]).json
+
+    assert [one["name"] for one in first["items"] + second["items"]] == ["Northwind", "Contoso"]
+    assert (first["total"], second["continuation"], second["problem"]) == (2, None, "")
+    assert first["items"][0]["access"] == "not_added"
+    assert api.get(path, continuation="x").status == 422
+    assert api.get("/api/connections/elsewhere/tenants").status == 404
 
 
 def test_a_connection_is_tested(browser: Browser):

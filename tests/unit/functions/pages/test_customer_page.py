@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from shared.domain.errors import UpstreamUnavailableError
+from shared.domain.alerts import AlertKind
+from shared.domain.errors import AccessDeniedError, UpstreamUnavailableError
 from shared.domain.ids import sku_row
 from shared.domain.mappings import RowExclusion
 from shared.usecases.edit_mapping import delete_mapping
@@ -15,14 +16,17 @@ from tests.builders import (
     CUSTOMER,
     E5,
     NOW,
+    OTHER_CUSTOMER,
     OTHER_SUBSCRIPTION,
     PROFILE,
     TENANT,
+    a_line,
     a_mapping,
     a_profile,
     a_sku,
     a_snapshot,
     a_subscription,
+    an_alert,
 )
 from tests.page_client import Browser
 
@@ -63,6 +67,33 @@ def test_the_page_shows_each_licence_with_its_numbers_its_line_and_why(browser: 
     for words in ("Microsoft 365 E5", "Will change", "Why 10?", "10 enabled"):
         assert words in page.text
     assert MAPPING in page.links
+
+
+def test_what_needs_a_person_stands_above_the_licences(browser: Browser):
+    house = browser.api.house
+    assert "of this customer" not in browser.get(PAGE).text
+    house.psa.add(a_line(quantity=40))
+    house.holds(40).cycle()
+    house.holds(10).cycle()
+    house.services.alerts.put([an_alert(AlertKind.DRIFT, text="somebody set 7")])
+    house.services.alerts.put([an_alert(AlertKind.STALE, customer_id=OTHER_CUSTOMER)])
+
+    page = browser.get(PAGE)
+
+    assert "1 plan needs approval , 1 alert of this customer" in page.text
+    assert "40 to 10" in page.text
+    assert "somebody set 7" in page.text
+    assert {f"/approvals?customer={CUSTOMER}", f"/alerts?customer={CUSTOMER}"} <= set(page.links)
+
+
+def test_a_tenant_that_lets_nobody_in_shows_the_link_for_its_admin(browser: Browser):
+    house = browser.api.house
+    house.microsoft.fail(TENANT, AccessDeniedError("no consent", "Consent again."))
+
+    page = browser.get(PAGE)
+
+    link = f"https://login.example/{TENANT}/adminconsent?client_id=c1"
+    assert ("input", "value", link) in page.attributes
 
 
 def test_a_row_can_be_searched_and_filtered(browser: Browser):

@@ -36,6 +36,7 @@ ROUTES: dict[tuple[str, str], tuple[str, str]] = {
     ("GET", "/reconciliation/totals"): ("page_reconciliation_totals", "viewer"),
     ("GET", "/connections"): ("page_connections", "viewer"),
     ("POST", "/connections/main/test"): ("page_connection_test", "admin"),
+    ("GET", "/connections/main/tenants"): ("page_connection_tenants", "viewer"),
     ("GET", "/connections/main/preflight"): ("page_connection_preflight", "editor"),
     ("GET", "/connections/main/foreign-lines"): ("page_connection_foreign", "admin"),
     ("POST", "/connections/main/foreign-lines"): ("page_connection_foreign_save", "admin"),
