@@ -80,7 +80,7 @@ def test_what_needs_a_person_stands_above_the_licences(browser: Browser):
 
     page = browser.get(PAGE)
 
-    assert "1 plan needs approval , 1 alert of this customer" in page.text
+    assert "1 plan needs approval , 2 alerts of this customer" in page.text
     assert "40 to 10" in page.text
     assert "somebody set 7" in page.text
     assert {f"/approvals?customer={CUSTOMER}", f"/alerts?customer={CUSTOMER}"} <= set(page.links)
