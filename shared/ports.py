@@ -257,18 +257,78 @@ class Notifier(Protocol):
         """
 
 
+LINES_ARE_FRESH = timedelta(hours=1)
+"""Lines that a run read longer ago than this with many others are read again."""
+READ_IS_FRESH = timedelta(seconds=10)
+"""A write may go on from what was read so long before it; longer ago, it is read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinesRead:
+    """An agreement's lines, and what their gateway needs to write upon them without reading again.
+
+    Attributes:
+        read_from: When the reading began, in real time.
+        own: The gateway's own; nobody else looks into it.
+        whole: Everything was read; else only quantities, and the rest is as it was known.
+    """
+
+    agreement_id: AgreementId
+    lines: tuple[AgreementLine, ...]
+    read_from: datetime
+    own: object = field(default=None, repr=False, compare=False)
+    whole: bool = True
+
+    def serves(self, operation: Operation, now: datetime) -> bool:
+        """Return whether a write may go on from this; ``now`` is real."""
+        age = now - self.read_from
+        return operation.agreement_id == self.agreement_id and timedelta(0) <= age <= READ_IS_FRESH
+
+
+@runtime_checkable
+class WritesUponReads(Protocol):
+    """What a gateway can do besides where a write needs a read right before it."""
+
+    def read_lines(self, agreement_id: AgreementId) -> LinesRead:
+        """Return all lines, as ``PsaGateway.list_lines`` does."""
+
+    def execute(self, operation: Operation, read: LinesRead | None = None) -> AgreementLine | None:
+        """Carry out one operation, as ``PsaGateway.execute`` does.
+
+        Args:
+            read: What was read under the lease that still is held, and nobody has written upon.
+                It takes the place of the read before the write while it is fresh.
+        """
+
+
+@runtime_checkable
+class ReadsQuantities(WritesUponReads, Protocol):
+    """Where quantities stand apart from lines, so that reading them alone is less."""
+
+    def read_quantities(
+        self, agreement_id: AgreementId, known: Sequence[AgreementLine]
+    ) -> LinesRead | None:
+        """Return the lines with their quantities of now, and all else as it was known.
+
+        ``None`` where the quantities show that the agreement has other lines by now. Good for a
+        change of quantities alone.
+
+        Raises: as the reads of ``PsaGateway``.
+        """
+
+
 @runtime_checkable
 class ReadsManyLines(Protocol):
     """What a gateway can do besides where its PSA lists the lines of many agreements at once."""
 
-    def list_lines_of(
-        self, agreements: Sequence[Agreement]
-    ) -> Iterator[dict[AgreementId, tuple[AgreementLine, ...]]]:
-        """Return the lines of these agreements, as far as a plan of today looks.
+    def list_with_lines(
+        self, companies: Collection[CompanyId]
+    ) -> Iterator[tuple[tuple[Agreement, tuple[AgreementLine, ...] | None], ...]]:
+        """Return the companies' agreements with their lines, as far as a plan of today looks.
 
-        They come some agreements at a time, each batch read when it is asked for; an agreement
-        may be left out. Good to see that nothing is to be done. Before a change the lines are
-        read whole.
+        They come some agreements at a time, each batch read when it is asked for; the lines of an
+        agreement may be left out. Good to see that nothing is to be done. Before a change they
+        are read again.
 
         Raises: as the reads of ``PsaGateway``, at any batch.
         """

@@ -1,8 +1,10 @@
 """What Seatsync wrote and what was charged for a line group, period by period."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from shared.domain.agreements import AgreementLine
 from shared.domain.ids import CustomerId, GroupId, LineId, RowId
 
 
@@ -67,6 +69,7 @@ class Ledger:
         override: A person's own number, while it lasts.
         last_change: Id of the last change that was completed.
         written_at: When the last change was completed.
+        sent_from: When it began to be sent, in real time: reads may lag behind it for a while.
     """
 
     customer_id: CustomerId
@@ -89,6 +92,7 @@ class Ledger:
     override: SeatOverride | None = None
     last_change: str | None = None
     written_at: datetime | None = None
+    sent_from: datetime | None = None
 
     def seats_on(self, day: date) -> int | None:
         """Return the seats in force on the day, or ``None`` before the first entry."""
@@ -117,6 +121,24 @@ class Ledger:
             opening=(),
             description=None,
         )
+
+
+def not_shown(
+    ledgers: Iterable[Ledger], lines: Iterable[AgreementLine], since: datetime
+) -> Ledger | None:
+    """Return a ledger whose last quantity was sent after a moment and is not what its line shows.
+
+    The lines may have been read from before that write, or a person was as quick.
+
+    Args:
+        since: In real time.
+    """
+    shown = {line.line_id: line.quantity for line in lines}
+    for one in ledgers:
+        late = one.sent_from is not None and one.sent_from > since
+        if late and one.line_id in shown and shown[one.line_id] != one.last_written:
+            return one
+    return None
 
 
 def charged_for(entries: tuple[Charged, ...], start: date) -> Charged | None:

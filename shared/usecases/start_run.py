@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from shared.domain.agreements import Agreement
 from shared.domain.alerts import AlertKind
 from shared.domain.customers import Customer, CustomerState
 from shared.domain.errors import ConflictError, NotFoundError, OperatorActionError, RetryableError
 from shared.domain.ids import (
+    CompanyId,
     ConnectionName,
     CustomerId,
     GroupId,
@@ -27,18 +27,17 @@ _RUNS_TO_LOOK_AT = 50
 def start_cycle(services: Services, *, requested_by: str, reason: RunReason) -> RunId:
     """Queue every active customer, and return the run.
 
-    Each PSA's agreements are read once, for all messages of the run, and the lines of customers'
-    agreements too where the PSA lists those of many at once. A PSA that cannot be read now stops no
-    other: its customers read their own agreements later, or fail one by one. New and gone tenants
-    are looked for last, once a day.
+    Each PSA's agreements are read once, for all messages of the run, together with the lines of
+    customers' agreements where the PSA lists those of many at once. A PSA that cannot be read now
+    stops no other: its customers read their own agreements later, or fail one by one. New and gone
+    tenants are looked for last, once a day.
     """
     customers = tuple(c for c in services.customers.all() if c.state is CustomerState.ACTIVE)
     run_id = _open(services, len(customers), requested_by, reason)
     for name in sorted({customer.psa for customer in customers}):
-        agreements = _keep_headers(run_id, name, services)
         companies = {one.company_id for one in customers if one.psa == name}
-        own = [one for one in agreements if one.company_id in companies]
-        _keep_lines(run_id, name, own, services)
+        if not _keep_with_lines(run_id, name, companies, services):
+            _keep_headers(run_id, name, services)
     _queue(run_id, customers, services)
     compare_tenants(services)
     return run_id
@@ -175,7 +174,38 @@ def _item(
     )
 
 
-def _keep_headers(run_id: RunId, name: ConnectionName, services: Services) -> tuple[Agreement, ...]:
+def _keep_with_lines(
+    run_id: RunId, name: ConnectionName, companies: set[CompanyId], services: Services
+) -> bool:
+    """Read headers and lines of many agreements at once; return whether the PSA can, and did.
+
+    A few hundred are in memory. What was kept before it fails is kept: whoever finds no lines
+    reads its own.
+    """
+    gateway = services.connections.psa(name).gateway
+    if not isinstance(gateway, ReadsManyLines):
+        return False
+    batches = gateway.list_with_lines(companies)
+    while True:
+        read_at = services.clock.now()
+        try:
+            found = next(batches, None)
+        except (RetryableError, OperatorActionError):
+            return False
+        if found is None:
+            break
+        services.headers.put(run_id, name, (header for header, _ in found))
+        kept = [
+            KeptLines(header.agreement_id, lines, read_at)
+            for header, lines in found
+            if lines is not None
+        ]
+        services.headers.put_lines(run_id, name, kept)
+    clear_alerts(AlertKind.CONNECTION, services, subject=name)
+    return True
+
+
+def _keep_headers(run_id: RunId, name: ConnectionName, services: Services) -> None:
     try:
         agreements = services.connections.psa(name).gateway.list_agreements(None)
     except (RetryableError, OperatorActionError) as error:
@@ -185,30 +215,6 @@ def _keep_headers(run_id: RunId, name: ConnectionName, services: Services) -> tu
             services,
             subject=name,
         )
-        return ()
+        return
     services.headers.put(run_id, name, agreements)
     clear_alerts(AlertKind.CONNECTION, services, subject=name)
-    return agreements
-
-
-def _keep_lines(
-    run_id: RunId, name: ConnectionName, agreements: Sequence[Agreement], services: Services
-) -> None:
-    """Read the lines of many agreements at once, where the PSA can; a few hundred in memory.
-
-    Whoever finds none kept reads its own, so nothing is lost when it fails here.
-    """
-    gateway = services.connections.psa(name).gateway if agreements else None
-    if not isinstance(gateway, ReadsManyLines):
-        return
-    batches = gateway.list_lines_of(agreements)
-    while True:
-        read_at = services.clock.now()
-        try:
-            found = next(batches, None)
-        except (RetryableError, OperatorActionError):
-            return
-        if found is None:
-            return
-        kept = (KeptLines(one, lines, read_at) for one, lines in found.items())
-        services.headers.put_lines(run_id, name, kept)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from shared.domain.agreements import Agreement, in_words
+from shared.domain.agreements import AdjustQuantity, Agreement, in_words
 from shared.domain.approvals import ApprovalState
 from shared.domain.customers import Customer, CustomerState
 from shared.domain.errors import (
@@ -17,10 +17,19 @@ from shared.domain.errors import (
 )
 from shared.domain.history import Change
 from shared.domain.intents import Intent
-from shared.domain.ledger import Ledger
+from shared.domain.ledger import Ledger, not_shown
 from shared.domain.plans import Member, Plan, PlanStatus
 from shared.domain.runs import ItemState, Run, RunItem, RunState
-from shared.ports import Lease, LicenseSync, Services, Versioned
+from shared.ports import (
+    LINES_ARE_FRESH,
+    Lease,
+    LicenseSync,
+    LinesRead,
+    ReadsQuantities,
+    Services,
+    Versioned,
+    WritesUponReads,
+)
 from shared.usecases.books import Book, local_date, open_book
 from shared.usecases.end_foreign_line import end_foreign_line
 from shared.usecases.outcomes import (
@@ -144,28 +153,35 @@ class _GroupWork:
             raise BadMessageError(
                 f"agreement {header.agreement_id} belongs to another company than the customer"
             )
-        lines = self.psa.gateway.list_lines(message.agreement_id)
         ledger = book.ledgers.get(message.group_id)
         intent = services.intents.get(message.customer_id, message.group_id)
         finished = False
         if intent is not None:
+            lines = self.psa.gateway.list_lines(message.agreement_id)
             ledger, finished = self._writer().recover(
                 intent, ledger, header.first_uninvoiced, lines, lease
             )
-            lines = self.psa.gateway.list_lines(message.agreement_id)
             if ledger is not None:
                 book = replace(book, ledgers={**book.ledgers, message.group_id: ledger})
+        read = self._quantities(book) if intent is None else None
+        read = read or self._whole_lines()
         group, self.members = book.groups(self.today).get(message.group_id, (None, ()))
         if group is None:
             state = ItemState.CHANGED if finished else ItemState.UNCHANGED
             self.note(state, "no row bills through this line any more")
             return
         self._back_to_the_day_of(book)
-        view = GroupInView(group, self.members, header, lines)
         guards = book.catalogue.preferences.guards
         planner = GroupPlanner(book, self.psa, services, guards=guards, today=self.today)
+        view = GroupInView(group, self.members, header, read.lines)
         plan = self._planned(planner, view, run)
-        self._carry_out(plan, ledger, header, run, lease, finished=finished)
+        if not read.whole and not _only_adjusts(plan):
+            read = self._whole_lines()
+            view = replace(view, lines=read.lines)
+            plan = self._planned(planner, view, run)
+        if plan.status in {PlanStatus.CHANGE, PlanStatus.HELD}:
+            self._all_shown(book, read)
+        self._carry_out(plan, ledger, header, run, lease, read=read, finished=finished)
         product = planner.product(view, plan)
         kind = self.psa.gateway.capabilities.change
         written = kind if plan.status is PlanStatus.CHANGE else None
@@ -204,6 +220,52 @@ class _GroupWork:
             return kept
         return self.psa.gateway.get_agreement(self.message.agreement_id)
 
+    # Reading ----------------------------------------------------------------------------------
+
+    def _whole_lines(self) -> LinesRead:
+        gateway, agreement_id = self.psa.gateway, self.message.agreement_id
+        if isinstance(gateway, WritesUponReads):
+            return gateway.read_lines(agreement_id)
+        read_from = self.services.clock.real_now()
+        return LinesRead(agreement_id, gateway.list_lines(agreement_id), read_from)
+
+    def _quantities(self, book: Book) -> LinesRead | None:
+        """Read only what can have changed since the run read the lines of many agreements.
+
+        ``None`` where the PSA cannot tell it apart, where the run kept no lines, and where these
+        are from before our own last write.
+        """
+        gateway, message = self.psa.gateway, self.message
+        if not isinstance(gateway, ReadsQuantities) or message.undo_of or message.approval_id:
+            return None
+        wanted = {message.agreement_id}
+        kept = self.services.headers.get_lines(message.run_id, self.psa.name, wanted)
+        known = kept.get(message.agreement_id)
+        if known is None or self.services.clock.now() - known.read_at > LINES_ARE_FRESH:
+            return None
+        written = book.ledger(message.group_id).written_at
+        if written is not None and written >= known.read_at:
+            return None
+        return gateway.read_quantities(message.agreement_id, known.lines)
+
+    def _all_shown(self, book: Book, read: LinesRead) -> None:
+        """See that what was read shows the last writes, where all of it is going to be written.
+
+        A read that lags would take them back. What does not show once the lease of the worker that
+        wrote it would have run out is somebody else's doing.
+
+        Raises:
+            OutcomeInDoubtError: A write of a moment ago does not show.
+        """
+        can = self.psa.gateway.capabilities
+        if not (can.reads_lag and can.writes_whole_agreement):
+            return
+        lasts, now = self.services.leases.lasts, self.services.clock.real_now()
+        ledgers = (one.value for one in book.ledgers.values())
+        late = not_shown(ledgers, read.lines, now - lasts)
+        if late is not None and late.sent_from is not None:
+            raise OutcomeInDoubtError(late.group_id, late.sent_from + lasts - now)
+
     # Planning ---------------------------------------------------------------------------------
 
     def _planned(self, planner: GroupPlanner, view: GroupInView, run: Run) -> Plan:
@@ -235,13 +297,15 @@ class _GroupWork:
         run: Run,
         lease: Lease,
         *,
+        read: LinesRead,
         finished: bool,
     ) -> None:
         board = Board(self.message.customer_id, self.services)
         now = self.services.clock.real_now()
         item = item_of(self.message.run_id, self.message.customer_id, self.members, plan, now)
         if plan.status is PlanStatus.CHANGE and plan.ledger is not None:
-            self._writer().write(self._intent(plan, plan.ledger, header, run), ledger, lease)
+            intent = self._intent(plan, plan.ledger, header, run)
+            self._writer().write(intent, ledger, lease, read)
             before, after = seats_changed(plan)
             board.settle(plan.group.group_id)
             board.owe(self.members, plan)
@@ -268,8 +332,10 @@ class _GroupWork:
         change = self._change(plan, run)
         if header.first_uninvoiced is None:
             raise AssertionError("a blocked agreement is not written to")
-        kept = replace(kept, last_change=change.change_id, written_at=change.at)
         sent_from = self.services.clock.real_now()
+        kept = replace(
+            kept, last_change=change.change_id, written_at=change.at, sent_from=sent_from
+        )
         return Intent(change, plan.operations, kept, header.first_uninvoiced, sent_from)
 
     def _writer(self) -> OperationWriter:
@@ -300,3 +366,9 @@ class _GroupWork:
             operations=tuple(in_words(operation) for operation in plan.operations),
             result="written" if plan.operations else "adopted",
         )
+
+
+def _only_adjusts(plan: Plan) -> bool:
+    """Whether the plan changes quantities and nothing else, and waits for nobody."""
+    changes = plan.status is PlanStatus.CHANGE and bool(plan.operations)
+    return changes and all(isinstance(one, AdjustQuantity) for one in plan.operations)

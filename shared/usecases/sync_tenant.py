@@ -24,7 +24,7 @@ from shared.domain.mappings import LineGroup
 from shared.domain.plans import Member, Plan, PlanStatus
 from shared.domain.reconciliation import ReconciledLine
 from shared.domain.runs import ItemState, RunItem
-from shared.ports import LicenseSync, Services, TenantSync
+from shared.ports import LINES_ARE_FRESH, LicenseSync, Services, TenantSync
 from shared.usecases.alert_board import raise_alert
 from shared.usecases.books import Book, Catalogue, local_date, open_book, open_catalogue
 from shared.usecases.count_tenant import CountedTenant, count_tenant
@@ -40,10 +40,6 @@ from shared.usecases.stale_tenants import tell_stale
 from shared.usecases.stop_run import stop_if_unlikely
 
 Groups = dict[GroupId, tuple[LineGroup, tuple[Member, ...]]]
-
-
-LINES_ARE_FRESH = timedelta(hours=1)
-"""Lines that a run read longer ago than this with many others are read again."""
 
 
 def sync_tenant(message: TenantSync, services: Services, *, redelivered: bool = False) -> None:

@@ -6,7 +6,7 @@ Source: docs/adr/0002-absolute-planning-and-exactly-once-writes.md
 from dataclasses import replace
 from datetime import date
 
-from shared.domain.agreements import AgreementLine, CreateLine, LineKind
+from shared.domain.agreements import AgreementLine, CreateLine, LineKind, Operation
 from shared.domain.errors import LeaseTakenError, OperatorActionError, OutcomeInDoubtError
 from shared.domain.ids import AgreementId, CustomerId, GroupId
 from shared.domain.intents import (
@@ -19,7 +19,14 @@ from shared.domain.intents import (
     with_standing_line,
 )
 from shared.domain.ledger import Ledger
-from shared.ports import Lease, PsaGateway, Services, Versioned
+from shared.ports import (
+    Lease,
+    LinesRead,
+    PsaGateway,
+    Services,
+    Versioned,
+    WritesUponReads,
+)
 
 
 class OperationWriter:
@@ -38,8 +45,17 @@ class OperationWriter:
         self._gateway = gateway
         self._services = services
 
-    def write(self, intent: Intent, ledger: Versioned[Ledger] | None, lease: Lease) -> None:
+    def write(
+        self,
+        intent: Intent,
+        ledger: Versioned[Ledger] | None,
+        lease: Lease,
+        read: LinesRead | None = None,
+    ) -> None:
         """Store the intent, send its operations, and keep what came of them.
+
+        Args:
+            read: The lines that were planned upon, read under this lease.
 
         Raises:
             LeaseTakenError: Another worker took the line group; nothing was sent.
@@ -50,7 +66,7 @@ class OperationWriter:
         follows = self._before(ledger).last_change or ""
         opened = self._services.intents.open(replace(intent, follows=follows))
         self._still_ours(lease, opened)
-        self._execute(opened, ledger, lease)
+        self._execute(opened, ledger, lease, read)
 
     def recover(
         self,
@@ -121,20 +137,30 @@ class OperationWriter:
             raise
 
     def _execute(
-        self, intent: Versioned[Intent], ledger: Versioned[Ledger] | None, lease: Lease
+        self,
+        intent: Versioned[Intent],
+        ledger: Versioned[Ledger] | None,
+        lease: Lease,
+        read: LinesRead | None = None,
     ) -> Versioned[Ledger] | None:
         """Send what has not landed, save the ledger and the history, close the intent."""
         kept = intent.value.ledger
         for operation in intent.value.operations:
             lease.keep()
             try:
-                line = self._gateway.execute(operation)
+                line = self._sent(operation, read)
             except OperatorActionError:
                 self._abandon(intent, ledger)
                 raise
             if isinstance(operation, CreateLine) and operation.kind is LineKind.STANDING:
                 kept = replace(kept, line_id=None if line is None else line.line_id)
+            read = None  # the lines are others now
         return self._complete(intent, ledger, kept)
+
+    def _sent(self, operation: Operation, read: LinesRead | None) -> AgreementLine | None:
+        if read is not None and isinstance(self._gateway, WritesUponReads):
+            return self._gateway.execute(operation, read)
+        return self._gateway.execute(operation)
 
     def _complete(
         self, intent: Versioned[Intent], ledger: Versioned[Ledger] | None, kept: Ledger

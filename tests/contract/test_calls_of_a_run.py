@@ -211,14 +211,11 @@ EXPECTED = {
         quiet={
             "autotask.Contracts.query": 1,
             "autotask.ContractServices.query": 2,
-            "autotask.ContractServiceUnits.query": 9,
+            "autotask.ContractServiceUnits.query": 4,
             "autotask.ContractServiceBundles.query": 1,
-            "autotask.ContractServiceBundleUnits.query": 1,
         },
         change={
-            "autotask.ContractServices.query": 2,
-            "autotask.ContractServiceBundles.query": 1,
-            "autotask.ContractServiceUnits.query": 3,
+            "autotask.ContractServiceUnits.query": 2,
             "autotask.ContractServiceAdjustments.create": 1,
         },
         once={"autotask.ZoneInformation.get": 1, "autotask.Contracts.entityInformation.fields": 1},
@@ -230,8 +227,8 @@ EXPECTED = {
     # so it is read for the plan, right before the write, and after it.
     "halopsa": Expected(
         HaloPsaServer,
-        quiet={"halopsa.recurringinvoice.list": 2},
-        change={"halopsa.recurringinvoice.get": 3, "halopsa.recurringinvoice.write": 1},
+        quiet={"halopsa.recurringinvoice.list": 1},
+        change={"halopsa.recurringinvoice.get": 1, "halopsa.recurringinvoice.write": 1},
         once={"halopsa.token": 1},
         floor=110,
         floor_changed=270,
@@ -249,8 +246,8 @@ EXPECTED = {
 }
 MEASURED = {
     "connectwise": (201, 441),
-    "autotask": (114, 674),
-    "halopsa": (102, 422),
+    "autotask": (108, 348),
+    "halopsa": (101, 261),
     "syncro": (204, 364),
 }
 

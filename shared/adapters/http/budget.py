@@ -47,3 +47,9 @@ class CallBudget:
                     self._connection, self._taken[missing - 1] + self._window - now
                 )
             self._taken.extend([now] * wanted)
+
+    def give_back(self, calls: int = 1) -> None:
+        """Count calls out that were taken and turned out not to be needed."""
+        with self._lock:
+            for _ in range(min(calls, len(self._taken))):
+                self._taken.pop()

@@ -46,6 +46,18 @@ def period_labels(fields: Payload) -> dict[int, str]:
     raise UnexpectedPayloadError(f"{fields.where}: there is no field {_PERIOD_TYPE}")
 
 
+def cycle(payload: Payload, labels: Mapping[int, str]) -> Cycle | None:
+    """Return a contract's periods; ``None`` where they cannot be known."""
+    starts = payload["startDate"].date_or_none()
+    months = MONTHS.get(_label(payload, labels).strip().lower())
+    return None if starts is None or months is None else Cycle(starts, months)
+
+
+def _label(payload: Payload, labels: Mapping[int, str]) -> str:
+    number = payload[_PERIOD_TYPE].whole_or_none()
+    return "" if number is None else labels.get(number, "")
+
+
 def agreement(
     payload: Payload, labels: Mapping[int, str], last_posted: date | None, read_at: datetime
 ) -> Agreement:
@@ -58,10 +70,7 @@ def agreement(
         UnexpectedPayloadError: A field is not what the contract says.
     """
     starts, ends = payload["startDate"].date_or_none(), payload["endDate"].date_or_none()
-    number = payload["contractPeriodType"].whole_or_none()
-    label = "" if number is None else labels.get(number, "")
-    months = MONTHS.get(label.strip().lower())
-    cycle = None if starts is None or months is None else Cycle(starts, months)
+    label, periods = _label(payload, labels), cycle(payload, labels)
     return Agreement(
         agreement_id=AgreementId(str(payload["id"].whole())),
         company_id=CompanyId(str(payload["companyID"].whole())),
@@ -70,9 +79,9 @@ def agreement(
         active=payload["status"].whole_or_none() == ACTIVE,
         starts=starts,
         ends=ends,
-        cycle=cycle,
+        cycle=periods,
         cycle_name=label,
-        first_uninvoiced=first_unposted(cycle, last_posted),
+        first_uninvoiced=first_unposted(periods, last_posted),
         next_invoice=None,
         prorates=True,
         problem=_problem(payload, starts),

@@ -3,9 +3,9 @@
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ import requests
 from shared.adapters.http.payload import Payload
 from shared.adapters.http.session import OnCall, pooled_http
 from shared.adapters.psa.autotask import contracts, lines
-from shared.adapters.psa.autotask.lines import KINDS, Kind, Units
+from shared.adapters.psa.autotask.lines import BUNDLE, KINDS, SERVICE, Kind, Units
 from shared.adapters.psa.autotask.zone import AutotaskConfig, Filter, ZonedApi
 from shared.domain.agreements import (
     AdjustQuantity,
@@ -37,8 +37,8 @@ from shared.domain.errors import (
     UnknownOutcomeError,
 )
 from shared.domain.ids import AgreementId, CompanyId, ConnectionName, LineId, ProductId
-from shared.domain.periods import DAY
-from shared.ports import Clock, Ticket
+from shared.domain.periods import DAY, Cycle
+from shared.ports import Clock, LinesRead, Ticket
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ _AROUND: Final = timedelta(days=400)
 """How far back and ahead units are read: over the longest period that is known, a year."""
 _AHEAD: Final = timedelta(days=7)
 """How far beyond the first day that is not posted changes may be: each has a day of its own."""
-_LATELY: Final = timedelta(days=62)
+_LATELY: Final = (timedelta(days=31), timedelta(days=93))
 """How far back to look for posted units at first: most contracts post every month."""
 _MOST_VALUES: Final = 500
 """As many as a condition may hold."""
@@ -142,10 +142,7 @@ class AutotaskGateway:
         raise NotFoundError(f"there is no product {product_id!r}")
 
     def list_agreements(self, company_id: CompanyId | None) -> tuple[Agreement, ...]:
-        filters = [
-            _is("contractType", contracts.RECURRING_SERVICE),
-            _is("status", contracts.ACTIVE),
-        ]
+        filters = list(_OFFERED)
         if company_id is not None:
             number = lines.number(company_id)
             if number is None:
@@ -161,44 +158,132 @@ class AutotaskGateway:
         return found[0]
 
     def list_lines(self, agreement_id: AgreementId) -> tuple[AgreementLine, ...]:
-        number = lines.number(agreement_id)
+        return self.read_lines(agreement_id).lines
+
+    def read_lines(self, agreement_id: AgreementId) -> LinesRead:
+        read_from, number = self._clock.real_now(), lines.number(agreement_id)
         if number is None:
             raise NotFoundError(f"there is no agreement {agreement_id!r}")
-        found = tuple(
-            line for kind in KINDS for line in self._lines(kind, [_is("contractID", number)])
-        )
-        if not found and not self._api.records("Contracts", [_is("id", number)], ()):
+        own = [_is("contractID", number)]
+        places = [place for kind in KINDS for place in self._places(kind, own)]
+        if not places and not self._api.records("Contracts", [_is("id", number)], ()):
             raise NotFoundError(f"there is no agreement {agreement_id!r}")
+        return self._read(agreement_id, places, read_from, whole=True)
+
+    def read_quantities(
+        self, agreement_id: AgreementId, known: Sequence[AgreementLine]
+    ) -> LinesRead | None:
+        """Read the units of the contract's lines: one call, or one for each kind of them."""
+        read_from, number = self._clock.real_now(), lines.number(agreement_id)
+        if number is None:
+            return None
+        of_kind: defaultdict[str, dict[int, AgreementLine]] = defaultdict(dict)
+        for line in known:
+            kind, own = lines.meant(line.line_id)
+            of_kind[kind.prefix][own] = line
+        places = []
+        for kind in KINDS:
+            mine = of_kind[kind.prefix]
+            if not mine:
+                continue
+            rows = self._unit_rows(kind, [_is("contractID", number)])
+            if rows.keys() != {own for own, line in mine.items() if line.steps}:
+                return None
+            places += [self._place_of(kind, line, rows.get(own, [])) for own, line in mine.items()]
+        return self._read(agreement_id, places, read_from, whole=False)
+
+    def _read(
+        self, agreement_id: AgreementId, places: "list[_Place]", read_from: datetime, *, whole: bool
+    ) -> LinesRead:
+        found = tuple(self._as_line(place) for place in places)
+        own = {place.line.line_id: place for place in places}
+        return LinesRead(agreement_id, found, read_from, own, whole)
+
+    def list_with_lines(
+        self, companies: Collection[CompanyId]
+    ) -> Iterator[tuple[tuple[Agreement, tuple[AgreementLine, ...] | None], ...]]:
+        """Return agreements with their lines, and units from yesterday to a few days after the
+        first day that is not posted: what is changed ahead is dated there.
+        """
+        numbers = sorted({n for one in companies if (n := lines.number(one)) is not None})
+        for some in _chunks(numbers):
+            read_at = self._clock.now()
+            found = self._api.records(
+                "Contracts", [*_OFFERED, _among("companyID", some)], contracts.FIELDS
+            )
+            labels = self._period_labels() if found else {}
+            # Those with long periods are read apart: as far ahead, others have many units.
+            alike: defaultdict[int, list[Payload]] = defaultdict(list)
+            for one in found:
+                cycle = contracts.cycle(one, labels)
+                alike[0 if cycle is None else cycle.months].append(one)
+            for own in alike.values():
+                for few in _chunks(own, _AGREEMENTS_AT_ONCE):
+                    yield self._with_lines(few, labels, read_at)
+
+    def _with_lines(
+        self, records: Sequence[Payload], labels: Mapping[int, str], read_at: datetime
+    ) -> tuple[tuple[Agreement, tuple[AgreementLine, ...] | None], ...]:
+        """Return contracts with their lines, from one reading of units for both."""
+        today = self._today()
+        cycles = {one["id"].whole(): contracts.cycle(one, labels) for one in records}
+        until = max(_next_start(cycle, today) for cycle in cycles.values()) + _AHEAD
+        places = self._places_until(until, cycles)
+        posted = self._last_posted_by(places, cycles)
+        headers = {
+            one["id"].whole(): contracts.agreement(
+                one, labels, posted.get(one["id"].whole()), read_at
+            )
+            for one in records
+        }
+        ahead = {
+            number: header.first_uninvoiced + _AHEAD
+            for number, header in headers.items()
+            if header.first_uninvoiced is not None and header.first_uninvoiced + _AHEAD > until
+        }
+        if ahead:
+            places |= self._places_until(max(ahead.values()), ahead)
+        return tuple(
+            (header, tuple(self._as_line(place) for place in places[number]))
+            for number, header in headers.items()
+        )
+
+    def _places_until(self, until: date, numbers: Collection[int]) -> "dict[int, list[_Place]]":
+        """Return the lines of contracts with their units from yesterday on."""
+        found: dict[int, list[_Place]] = {number: [] for number in numbers}
+        among = [_among("contractID", sorted(numbers))]
+        for kind in KINDS:
+            for place in self._places(kind, among, self._today() - DAY, until):
+                found[place.contract].append(place)
         return found
 
-    def list_lines_of(
-        self, agreements: Sequence[Agreement]
-    ) -> Iterator[dict[AgreementId, tuple[AgreementLine, ...]]]:
-        """Return the lines of these agreements, with their units from yesterday to a few days after
-        the first day that is not posted: what is changed ahead is dated there.
+    def _last_posted_by(
+        self, places: "Mapping[int, list[_Place]]", cycles: Mapping[int, Cycle | None]
+    ) -> dict[int, date]:
+        """Return what ``_last_posted`` does, of contracts whose units around today were read.
+
+        Those whose units do not tell where the posted ones end are asked for.
         """
-        for some in _chunks(agreements, _AGREEMENTS_AT_ONCE):
-            yield self._lines_of_some(some)
+        known: dict[int, date] = {}
+        unclear: list[int] = []
+        for number, own in places.items():
+            cycle, rows = cycles[number], [row for place in own for row in place.rows]
+            if cycle is None or not own:
+                continue  # its periods are not known, or it says nothing
+            last = max((row.starts for row in rows if row.posted), default=None)
+            if last is not None and _reaches(rows, cycle.after(cycle.containing(last)).last_day):
+                known[number] = last
+            else:
+                unclear.append(number)
+        bundles = any(place.kind is BUNDLE for number in unclear for place in places[number])
+        return known | self._last_posted(unclear, KINDS if bundles else (SERVICE,))
 
-    def _lines_of_some(
-        self, agreements: Sequence[Agreement]
-    ) -> dict[AgreementId, tuple[AgreementLine, ...]]:
-        found: dict[AgreementId, list[AgreementLine]] = {x.agreement_id: [] for x in agreements}
-        ends = [one.first_uninvoiced for one in agreements if one.first_uninvoiced is not None]
-        until = max([*ends, self._today()]) + _AHEAD
-        numbers = [n for one in agreements if (n := lines.number(one.agreement_id)) is not None]
-        for kind in KINDS if numbers else ():
-            conditions = [_among("contractID", numbers)]
-            for line in self._lines(kind, conditions, self._today() - DAY, until):
-                found[line.agreement_id].append(line)
-        return {agreement_id: tuple(own) for agreement_id, own in found.items()}
-
-    def execute(self, operation: Operation) -> AgreementLine | None:
+    def execute(self, operation: Operation, read: LinesRead | None = None) -> AgreementLine | None:
         match operation:
             case CreateLine():
                 return self._create(operation)
             case AdjustQuantity():
-                return self._adjust(operation)
+                return self._adjust(operation, read)
             case SetDescription():
                 return self._describe(operation)
             case _:
@@ -210,18 +295,26 @@ class AutotaskGateway:
 
     # Writes ---------------------------------------------------------------------------------------
 
-    def _adjust(self, wanted: AdjustQuantity) -> AgreementLine:
+    def _adjust(self, wanted: AdjustQuantity, read: LinesRead | None) -> AgreementLine:
         """Send the difference once, if the units are still what they were.
 
         Nothing takes an adjustment back, and sent twice it counts twice.
         """
-        place = self._place(wanted.agreement_id, wanted.line_id)
+        place = self._just_read(wanted, read)
+        if place is None:
+            place = self._place(wanted.agreement_id, wanted.line_id)
         now = place.units_on(wanted.effective)
         if now == wanted.after:
             return self._as_line(place)
         self._may_change(wanted, place, now)
         self._send_adjustment(place, wanted.after - wanted.before, wanted.effective)
         return self._read_back(wanted, place)
+
+    def _just_read(self, wanted: AdjustQuantity, read: LinesRead | None) -> "_Place | None":
+        if read is None or not read.serves(wanted, self._clock.real_now()):
+            return None
+        known = read.own
+        return known.get(wanted.line_id) if isinstance(known, dict) else None
 
     def _may_change(self, wanted: AdjustQuantity, place: "_Place", now: int) -> None:
         where = f"{self._api.connection}: line {wanted.line_id}"
@@ -258,7 +351,7 @@ class AutotaskGateway:
         body = lines.body(create, kind, contract, product)
         self._may_begin(create)
         conditions = [_is("contractID", contract), _is(kind.product, product)]
-        existing = next(iter(self._lines(kind, conditions)), None)
+        existing = self._first(kind, conditions)
         if existing is None:
             existing = self._put(kind, contract, body, conditions)
         elif existing.marker == create.marker and _is_whole(existing, create):
@@ -316,7 +409,8 @@ class AutotaskGateway:
         for again in (False, True):
             if again:
                 self._sleep(READ_BACK_SECONDS)
-            for line in self._lines(kind, conditions):
+            line = self._first(kind, conditions)
+            if line is not None:
                 return line
         raise UnknownOutcomeError(f"{self._api.connection}: a new line does not show yet")
 
@@ -347,7 +441,7 @@ class AutotaskGateway:
         for again in (False, True):
             if again:
                 self._sleep(READ_BACK_SECONDS)
-            place = replace(place, rows=self._units_of(place.kind, place.contract, place.number))
+            place = replace(place, rows=self._units_of(place))
             shown = place.units_on(wanted.effective)
             if shown == wanted.after:
                 return self._as_line(place)
@@ -383,57 +477,76 @@ class AutotaskGateway:
                 self._labels = contracts.period_labels(told)
             return self._labels
 
-    def _last_posted(self, numbers: Sequence[int]) -> dict[int, date]:
+    def _last_posted(
+        self, numbers: Sequence[int], kinds: Sequence[Kind] = KINDS
+    ) -> dict[int, date]:
         """Return the first day of each contract's latest posted units; none for one without."""
-        lately = (self._today() - _LATELY).isoformat()
-        found = self._posted(numbers, [{"op": "gte", "field": "endDate", "value": lately}])
-        rest = [number for number in numbers if number not in found]
-        return found | self._posted(rest, [])
+        found: dict[int, date] = {}
+        for back in (*_LATELY, None):
+            rest = [number for number in numbers if number not in found]
+            ends: list[Filter] = []
+            if back is not None:
+                since = (self._today() - back).isoformat()
+                ends = [{"op": "gte", "field": "endDate", "value": since}]
+            found |= self._posted(rest, ends, kinds)
+        return found
 
-    def _posted(self, numbers: Sequence[int], filters: Sequence[Filter]) -> dict[int, date]:
+    def _posted(
+        self, numbers: Sequence[int], filters: Sequence[Filter], kinds: Sequence[Kind]
+    ) -> dict[int, date]:
         latest: dict[int, date] = {}
         for some in _chunks(numbers):
             conditions = [_among("contractID", some), _exists("approveAndPostDate"), *filters]
-            for kind in KINDS:
+            for kind in kinds:
                 for row in self._api.records(kind.units, conditions, ("contractID", "startDate")):
                     number, starts = row["contractID"].whole(), row["startDate"].date()
                     latest[number] = max(starts, latest.get(number, starts))
         return latest
 
-    def _lines(
+    def _places(
         self,
         kind: Kind,
         conditions: Sequence[Filter],
         since: date | None = None,
         until: date | None = None,
-    ) -> tuple[AgreementLine, ...]:
+    ) -> "list[_Place]":
         """Return lines of one kind, in the order of their ids; units as of ``_unit_rows``."""
         found = self._api.records(kind.lines, conditions, kind.line_fields)
         if not found:
-            return ()
-        today = self._today()
-        since = since or today - _AROUND
+            return []
         rows = self._unit_rows(kind, conditions, since, until)
-        return tuple(
-            lines.line(kind, one, lines.unit_rows(rows[one["id"].whole()]), today, since)
+        return [
+            self._place_of(kind, lines.line(kind, one), rows[one["id"].whole()], since)
             for one in sorted(found, key=lambda one: one["id"].whole())
-        )
+        ]
+
+    def _place_of(
+        self, kind: Kind, line: AgreementLine, rows: Sequence[Payload], since: date | None = None
+    ) -> "_Place":
+        since = since or self._today() - _AROUND
+        return _Place(kind, line, lines.unit_rows(rows), since)
+
+    def _first(self, kind: Kind, conditions: Sequence[Filter]) -> AgreementLine | None:
+        for place in self._places(kind, conditions):
+            return self._as_line(place)
+        return None
 
     def _place(self, agreement_id: AgreementId, line_id: LineId) -> "_Place":
         """Return a line's record, and where its units stand."""
         kind, contract, number = self._meant(agreement_id, line_id)
         conditions = [_is("contractID", contract), _is("id", number)]
         for one in self._api.records(kind.lines, conditions, kind.line_fields):
-            return _Place(kind, contract, number, one, self._units_of(kind, contract, number))
+            place = self._place_of(kind, lines.line(kind, one), ())
+            return replace(place, rows=self._units_of(place))
         raise RequestRefusedError(f"there is no line {line_id!r} on agreement {agreement_id!r}")
 
-    def _units_of(self, kind: Kind, contract: int, number: int) -> tuple[Units, ...]:
-        own = [_is("contractID", contract), _is(kind.line, number)]
+    def _units_of(self, place: "_Place") -> tuple[Units, ...]:
+        kind, number = place.kind, place.number
+        own = [_is("contractID", place.contract), _is(kind.line, number)]
         return lines.unit_rows(self._unit_rows(kind, own)[number])
 
     def _as_line(self, place: "_Place") -> AgreementLine:
-        today = self._today()
-        return lines.line(place.kind, place.record, place.rows, today, today - _AROUND)
+        return lines.with_units(place.line, place.rows, self._today(), place.since)
 
     def _unit_rows(
         self,
@@ -465,13 +578,28 @@ class AutotaskGateway:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a line's units stand: its record, and its rows in the order of their days."""
+    """Where a line's units stand.
+
+    Attributes:
+        line: All but its units.
+        rows: Its units, in the order of their days.
+        since: From this day on all of them were read.
+    """
 
     kind: Kind
-    contract: int
-    number: int
-    record: Payload
+    line: AgreementLine
     rows: tuple[Units, ...]
+    since: date
+
+    @property
+    def contract(self) -> int:
+        """The contract's number."""
+        return int(self.line.agreement_id)
+
+    @property
+    def number(self) -> int:
+        """The line's number."""
+        return lines.meant(self.line.line_id)[1]
 
     def units_on(self, day: date) -> int:
         """Return the units in force; of rows that overlap, the later one holds."""
@@ -548,3 +676,21 @@ def _among(field: str, values: Sequence[int]) -> Filter:
 def _chunks(values: Sequence[T], size: int = _MOST_VALUES) -> Iterator[Sequence[T]]:
     for start in range(0, len(values), size):
         yield values[start : start + size]
+
+
+_OFFERED: Final = (
+    _is("contractType", contracts.RECURRING_SERVICE),
+    _is("status", contracts.ACTIVE),
+)
+"""Contracts that are agreements for us."""
+
+
+def _reaches(rows: Iterable[Units], day: date) -> bool:
+    return any(row.ends >= day for row in rows)
+
+
+def _next_start(cycle: Cycle | None, today: date) -> date:
+    """Return the first day of the period after the one that holds today."""
+    if cycle is None:
+        return today
+    return cycle.after(cycle.containing(max(today, cycle.anchor))).start

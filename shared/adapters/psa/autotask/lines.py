@@ -12,7 +12,7 @@ from shared.domain.agreements import (
     CreateLine,
     QuantityStep,
 )
-from shared.domain.errors import RequestRefusedError
+from shared.domain.errors import RequestRefusedError, UnexpectedPayloadError
 from shared.domain.ids import AgreementId, LineId, ProductId
 from shared.domain.mappings import Billable
 from shared.domain.periods import DAY
@@ -106,6 +106,14 @@ def kind_and_number(text: str) -> tuple[Kind, int] | None:
     return None if found is None else (kind, found)
 
 
+def meant(line_id: LineId) -> tuple[Kind, int]:
+    """Return what the id of a line that was read stands for."""
+    found = kind_and_number(line_id)
+    if found is None:
+        raise UnexpectedPayloadError(f"{line_id!r} is no line of Autotask")
+    return found
+
+
 def unit_rows(payloads: Iterable[Payload]) -> tuple[Units, ...]:
     """Return rows of one line, in the order of their days.
 
@@ -150,27 +158,20 @@ def _step(
         found.append(QuantityStep(starts, quantity, unposted))
 
 
-def line(
-    kind: Kind, payload: Payload, rows: tuple[Units, ...], today: date, since: date
-) -> AgreementLine:
-    """Return a service or bundle of a contract as a line.
-
-    Args:
-        since: From this day on all rows were read.
+def line(kind: Kind, payload: Payload) -> AgreementLine:
+    """Return a service or bundle of a contract as a line, without its units.
 
     Raises:
         UnexpectedPayloadError: A field is not what the contract says.
     """
-    by_day = steps(rows, today)
-    begins = by_day[0].starts if by_day else None
     internal = (payload["internalDescription"].text_or_none() or "").strip()
     adjusted = payload["internalCurrencyAdjustedPrice"].decimal_or_none()
-    known = AgreementLine(
+    return AgreementLine(
         agreement_id=AgreementId(str(payload["contractID"].whole())),
         line_id=LineId(f"{kind.prefix}{payload['id'].whole()}"),
         product_id=ProductId(f"{kind.prefix}{payload[kind.product].whole()}"),
         quantity=0,
-        starts=None if begins is None or begins < since else begins,
+        starts=None,
         ends=None,
         marker=internal if internal.startswith(MARKER_PREFIX) else None,
         description=payload["invoiceDescription"].text_or_none() or "",
@@ -178,8 +179,22 @@ def line(
         unit_price=payload["unitPrice"].decimal_or_none() if adjusted is None else adjusted,
         unit_cost=payload["unitCost"].decimal_or_none(),
         billable=Billable.BILLABLE,
-        steps=by_day,
+        steps=(),
     )
+
+
+def with_units(
+    line: AgreementLine, rows: tuple[Units, ...], today: date, since: date
+) -> AgreementLine:
+    """Return the line with its units.
+
+    Args:
+        since: From this day on all rows were read.
+    """
+    by_day = steps(rows, today)
+    begins = by_day[0].starts if by_day else None
+    starts = None if begins is None or begins < since else begins
+    known = replace(line, starts=starts, steps=by_day)
     return replace(known, quantity=known.quantity_on(today))
 
 

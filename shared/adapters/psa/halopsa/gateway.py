@@ -1,6 +1,6 @@
 """The ``PsaGateway`` of HaloPSA."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
@@ -15,6 +15,7 @@ from shared.adapters.http.session import ApiSession, OnCall, pooled_http, with_p
 from shared.adapters.psa.halopsa import invoices, lines
 from shared.adapters.psa.halopsa.token import Application, TokenSource
 from shared.domain.agreements import (
+    AddProrata,
     AdjustQuantity,
     Agreement,
     AgreementLine,
@@ -25,6 +26,7 @@ from shared.domain.agreements import (
     Operation,
     Product,
     RemoveLine,
+    SetQuantity,
 )
 from shared.domain.errors import (
     AccessDeniedError,
@@ -38,7 +40,7 @@ from shared.domain.errors import (
 )
 from shared.domain.ids import AgreementId, CompanyId, ConnectionName, ProductId
 from shared.exact_json import Json
-from shared.ports import Clock, Ticket
+from shared.ports import Clock, LinesRead, Ticket
 
 PAGE_SIZE: Final = 100
 MOST_PAGES: Final = 1000
@@ -51,6 +53,7 @@ _ITEMS: Final = "/Item"
 _CLIENTS: Final = "/Client"
 _MOST_DIGITS: Final = 10
 _CALLS_OF_A_CHANGE: Final = 3  # read, write, read
+_CALLS_UPON_A_READ: Final = 2  # write, read
 _CALLS_OF_A_NEW_LINE: Final = 2  # write, read
 _CHECK: Final = (
     "Check the connection's addresses, tenant, client id and secret, the application's scopes, and "
@@ -59,6 +62,7 @@ _CHECK: Final = (
 
 Params = Mapping[str, str | int]
 Raw = dict[str, Any]
+Lines = tuple[AgreementLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,24 +186,30 @@ class HaloPsaGateway:
     def list_lines(self, agreement_id: AgreementId) -> tuple[AgreementLine, ...]:
         return _lines(self._invoice_or_missing(agreement_id), agreement_id)
 
-    def list_lines_of(
-        self, agreements: Sequence[Agreement]
-    ) -> Iterator[dict[AgreementId, tuple[AgreementLine, ...]]]:
-        """Return the lines of these agreements as a list of recurring invoices tells them.
+    def list_with_lines(
+        self, companies: Collection[CompanyId]
+    ) -> Iterator[tuple[tuple[Agreement, Lines | None], ...]]:
+        """Return agreements and lines as a list of recurring invoices tells them.
 
-        One whose lines the list does not tell in full is left out.
+        The lines of one that the list does not tell in full are left out.
         """
-        wanted = {one.agreement_id for one in agreements}
         params = {"includelines": "true"}
+        read_at = self._clock.now()
         for page in self._each_page(_INVOICES, "invoices", params, "invoices.list_with_lines"):
-            listed = ((AgreementId(str(one["id"].whole())), one) for one in page)
-            yield {
-                number: known
-                for number, one in listed
-                if number in wanted and (known := _listed_lines(one, number)) is not None
-            }
+            listed = ((invoices.agreement(one, read_at), one) for one in page)
+            yield tuple(
+                (header, _listed_lines(one, header.agreement_id))
+                for header, one in listed
+                if header.active and header.company_id in companies
+            )
+            read_at = self._clock.now()
 
-    def execute(self, operation: Operation) -> AgreementLine | None:
+    def read_lines(self, agreement_id: AgreementId) -> LinesRead:
+        read_from = self._clock.real_now()
+        invoice = self._invoice_or_missing(agreement_id)
+        return LinesRead(agreement_id, _lines(invoice, agreement_id), read_from, invoice)
+
+    def execute(self, operation: Operation, read: LinesRead | None = None) -> AgreementLine | None:
         header = _number(operation.agreement_id)
         if header is None:
             raise RequestRefusedError(f"there is no recurring invoice {operation.agreement_id!r}")
@@ -207,7 +217,7 @@ class HaloPsaGateway:
             raise RequestRefusedError("HaloPSA has no quantities by date: it has pro-rata rows")
         if isinstance(operation, CreateLine):
             return self._created(operation, header)
-        return self._changed(operation, header)
+        return self._changed(operation, header, read)
 
     # Writes ---------------------------------------------------------------------------------------
 
@@ -218,7 +228,11 @@ class HaloPsaGateway:
         body = lines.body(create, header, item)
         self._budget.take(_CALLS_OF_A_NEW_LINE)
         self._post(f"{_INVOICES}/Lines", [body], "lines.create")
-        _, saved = self._read_back(header, create.agreement_id)
+        try:
+            saved = _lines(self._read_back(header), create.agreement_id)
+        except UnexpectedPayloadError as error:
+            message = f"{self._name}: written, but it cannot be read again: {error}"
+            raise UnknownOutcomeError(message) from error
         # The newest of those with our marker: a line was made now, whatever was there before.
         own = [one for one in saved if one.marker == create.marker]
         if not own:
@@ -226,14 +240,15 @@ class HaloPsaGateway:
         newest = max(own, key=lambda one: int(one.line_id))
         return self._as_asked(create, newest)
 
-    def _changed(self, operation: Operation, header: int) -> AgreementLine | None:
-        """Read, compare, write the whole invoice, read again: an omitted line would be lost."""
+    def _changed(
+        self, operation: Operation, header: int, read: LinesRead | None
+    ) -> AgreementLine | None:
+        """Read, compare, write the whole invoice, and see it as it was saved.
+
+        An omitted line would be lost. What was read a moment ago is not read again.
+        """
         assert not isinstance(operation, CreateLine)  # noqa: S101 - told apart by the caller
-        self._budget.take(_CALLS_OF_A_CHANGE)
-        try:
-            before = self._invoice(header)
-        except _AbsentError as error:
-            raise RequestRefusedError(str(error)) from error
+        before = self._before(operation, header, read)
         raw = _raw_lines(before)
         own = next((one for one in raw if str(one.get("id")) == operation.line_id), None)
         if own is None:
@@ -248,9 +263,49 @@ class HaloPsaGateway:
             if changed is None:
                 return current  # it is so already
             wanted = [changed if one is own else lines.to_send(one) for one in raw]
-        self._post(_INVOICES, [{"id": header, "lines": wanted}], "invoices.write")
-        after, saved = self._read_back(header, operation.agreement_id)
-        self._nothing_else_changed(raw, after, operation.line_id)
+        answer = self._post(_INVOICES, [{"id": header, "lines": wanted}], "invoices.write")
+        told = _saved(answer, header) if isinstance(operation, SetQuantity | AddProrata) else None
+        if told is not None:
+            try:
+                line = self._outcome(operation, current, raw, told)
+            except (RequestRefusedError, UnexpectedPayloadError, UnknownOutcomeError):
+                pass  # only a read can say that something went wrong
+            else:
+                self._budget.give_back()
+                return line
+        return self._outcome(operation, current, raw, self._read_back(header))
+
+    def _before(self, operation: Operation, header: int, read: LinesRead | None) -> Raw:
+        """Return the invoice as it is before the write: as it was read, or read now."""
+        upon = read is not None and read.serves(operation, self._clock.real_now())
+        self._budget.take(_CALLS_UPON_A_READ if upon else _CALLS_OF_A_CHANGE)
+        if upon and read is not None:
+            return _object(read.own)
+        try:
+            return self._invoice(header)
+        except _AbsentError as error:
+            raise RequestRefusedError(str(error)) from error
+
+    def _outcome(
+        self, operation: Operation, current: AgreementLine, before: list[Raw], after: Raw
+    ) -> AgreementLine | None:
+        """Return the line as it is in the invoice after the write.
+
+        Args:
+            current: The line as it was.
+            before: All lines as they were.
+
+        Raises:
+            RequestRefusedError: It is not as was asked for, or another line changed.
+            UnknownOutcomeError: It is as it was.
+        """
+        assert not isinstance(operation, CreateLine)  # noqa: S101 - told apart by the caller
+        try:
+            saved = _lines(after, operation.agreement_id)
+        except UnexpectedPayloadError as error:
+            message = f"{self._name}: written, but it cannot be read again: {error}"
+            raise UnknownOutcomeError(message) from error
+        self._nothing_else_changed(before, _raw_lines(after), operation.line_id)
         line = next((one for one in saved if one.line_id == operation.line_id), None)
         if isinstance(operation, RemoveLine):
             if line is not None:
@@ -292,13 +347,10 @@ class HaloPsaGateway:
                     f"{self._name}: line {number} changed while line {own} was written; check it"
                 )
 
-    def _read_back(
-        self, header: int, agreement_id: AgreementId
-    ) -> tuple[list[Raw], tuple[AgreementLine, ...]]:
-        """Return the lines after a write; when they cannot be read, the outcome is unknown."""
+    def _read_back(self, header: int) -> Raw:
+        """Return the invoice after a write; when it cannot be read, the outcome is unknown."""
         try:
-            found = self._invoice(header)
-            return _raw_lines(found), _lines(found, agreement_id)
+            return self._invoice(header)
         except SeatsyncError as error:
             message = f"{self._name}: written, but it cannot be read again: {error}"
             raise UnknownOutcomeError(message) from error
@@ -385,17 +437,15 @@ class HaloPsaGateway:
             self._tokens.forget()
         return self._let_in(lambda: self._session.get_json(path, params, kind=kind))
 
-    def _post(self, path: str, body: object, kind: str) -> None:
+    def _post(self, path: str, body: object, kind: str) -> Json:
         kind = f"halopsa.{kind}"
         try:
-            self._session.send_json("POST", path, body, kind=kind)
+            return self._session.send_json("POST", path, body, kind=kind)
         except _AbsentError as error:
             raise RequestRefusedError(str(error)) from error
         except _StaleTokenError:  # refused before any work, so it may be sent again
             self._tokens.forget()
-        else:
-            return
-        self._let_in(lambda: self._session.send_json("POST", path, body, kind=kind))
+        return self._let_in(lambda: self._session.send_json("POST", path, body, kind=kind))
 
     @staticmethod
     def _let_in(call: Callable[[], Json]) -> Json:
@@ -480,11 +530,11 @@ def _product(payload: Payload, *, active: bool) -> Product:
     )
 
 
-def _lines(invoice: Raw, agreement_id: AgreementId) -> tuple[AgreementLine, ...]:
+def _lines(invoice: Raw, agreement_id: AgreementId) -> Lines:
     return tuple(lines.line(one, agreement_id) for one in Payload(invoice)["lines"].items())
 
 
-def _listed_lines(invoice: Payload, agreement_id: AgreementId) -> tuple[AgreementLine, ...] | None:
+def _listed_lines(invoice: Payload, agreement_id: AgreementId) -> Lines | None:
     """Return the lines that a list shows with an invoice; ``None`` where they are not whole.
 
     Nobody has proved that a list shows each line's rows as a single read does: a line that does
@@ -497,6 +547,27 @@ def _listed_lines(invoice: Payload, agreement_id: AgreementId) -> tuple[Agreemen
     except UnexpectedPayloadError:  # whoever needs this one reads it, and says so
         pass
     return None
+
+
+def _saved(answer: Json, header: int) -> Raw | None:
+    """Return the invoice that a write answered; ``None`` where that does not tell what was saved.
+
+    What only comes back as it was sent has no client and no ids for new rows.
+    """
+    if isinstance(answer, list) and len(answer) == 1:
+        answer = answer[0]
+    try:
+        told = Payload(answer)
+        if not told.is_object or told["id"].whole() != header:
+            return None
+        told["client_id"].whole()
+        for one in told["lines"].items():
+            rows = one["prorata_data"]
+            for row in () if rows.is_null else rows.items():
+                row["id"].whole()
+    except UnexpectedPayloadError:
+        return None
+    return _object(answer)
 
 
 def _raw_lines(invoice: Raw) -> list[Raw]:
