@@ -70,6 +70,7 @@ class Ledger:
         last_change: Id of the last change that was completed.
         written_at: When the last change was completed.
         sent_from: When it began to be sent, in real time: reads may lag behind it for a while.
+        overwrote: The quantity that the standing line had before it.
     """
 
     customer_id: CustomerId
@@ -93,6 +94,7 @@ class Ledger:
     last_change: str | None = None
     written_at: datetime | None = None
     sent_from: datetime | None = None
+    overwrote: int | None = None
 
     def seats_on(self, day: date) -> int | None:
         """Return the seats in force on the day, or ``None`` before the first entry."""
@@ -126,17 +128,18 @@ class Ledger:
 def not_shown(
     ledgers: Iterable[Ledger], lines: Iterable[AgreementLine], since: datetime
 ) -> Ledger | None:
-    """Return a ledger whose last quantity was sent after a moment and is not what its line shows.
-
-    The lines may have been read from before that write, or a person was as quick.
+    """Return a ledger whose last quantity was sent after a moment, and whose line shows the one
+    from before: a read may lag behind a write.
 
     Args:
         since: In real time.
     """
     shown = {line.line_id: line.quantity for line in lines}
     for one in ledgers:
-        late = one.sent_from is not None and one.sent_from > since
-        if late and one.line_id in shown and shown[one.line_id] != one.last_written:
+        if one.line_id is None or one.sent_from is None or one.sent_from <= since:
+            continue
+        quantity = shown.get(one.line_id)
+        if quantity is not None and quantity == one.overwrote != one.last_written:
             return one
     return None
 

@@ -182,25 +182,22 @@ def _keep_with_lines(
     A few hundred are in memory. What was kept before it fails is kept: whoever finds no lines
     reads its own.
     """
-    gateway = services.connections.psa(name).gateway
-    if not isinstance(gateway, ReadsManyLines):
-        return False
-    batches = gateway.list_with_lines(companies)
-    while True:
-        read_at = services.clock.now()
-        try:
-            found = next(batches, None)
-        except (RetryableError, OperatorActionError):
+    try:
+        gateway = services.connections.psa(name).gateway
+        if not isinstance(gateway, ReadsManyLines):
             return False
-        if found is None:
-            break
-        services.headers.put(run_id, name, (header for header, _ in found))
-        kept = [
-            KeptLines(header.agreement_id, lines, read_at)
-            for header, lines in found
-            if lines is not None
-        ]
-        services.headers.put_lines(run_id, name, kept)
+        read_at = services.clock.now()
+        for found in gateway.list_with_lines(companies):
+            services.headers.put(run_id, name, (header for header, _ in found))
+            kept = [
+                KeptLines(header.agreement_id, lines, read_at)
+                for header, lines in found
+                if lines is not None
+            ]
+            services.headers.put_lines(run_id, name, kept)
+            read_at = services.clock.now()
+    except (RetryableError, OperatorActionError):
+        return False
     clear_alerts(AlertKind.CONNECTION, services, subject=name)
     return True
 

@@ -251,8 +251,8 @@ class _GroupWork:
     def _all_shown(self, book: Book, read: LinesRead) -> None:
         """See that what was read shows the last writes, where all of it is going to be written.
 
-        A read that lags would take them back. What does not show once the lease of the worker that
-        wrote it would have run out is somebody else's doing.
+        A write upon a read that lags would take them back. What does not show once the lease of the
+        worker that wrote it would have run out is somebody else's doing.
 
         Raises:
             OutcomeInDoubtError: A write of a moment ago does not show.
@@ -334,7 +334,11 @@ class _GroupWork:
             raise AssertionError("a blocked agreement is not written to")
         sent_from = self.services.clock.real_now()
         kept = replace(
-            kept, last_change=change.change_id, written_at=change.at, sent_from=sent_from
+            kept,
+            last_change=change.change_id,
+            written_at=change.at,
+            sent_from=sent_from,
+            overwrote=plan.before,
         )
         return Intent(change, plan.operations, kept, header.first_uninvoiced, sent_from)
 

@@ -1,6 +1,7 @@
 """The Autotask gateway against the simulator, without a socket."""
 
 import threading
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -20,6 +21,7 @@ from shared.adapters.psa.autotask.gateway import AutotaskGateway, autotask_gatew
 from shared.adapters.psa.autotask.zone import AutotaskConfig
 from shared.domain.agreements import (
     AdjustQuantity,
+    Agreement,
     AgreementLine,
     ChangeKind,
     QuantityStep,
@@ -50,6 +52,7 @@ JANUARY = date(2026, 1, 1)
 APRIL = date(2026, 4, 1)
 MID_APRIL = date(2026, 4, 15)
 YEAR_END = date(2026, 12, 31)
+LONG_AGO = timedelta(seconds=11)
 CONFIG = AutotaskConfig(
     url=HOST,
     user_name=DEMO_USER.user_name,
@@ -931,3 +934,169 @@ def test_a_company_comes_with_its_web_site(site):
     [company] = site.gateway.list_companies()
 
     assert company.website == "https://www.contoso.example/"
+
+
+# Headers and lines of many contracts at once ------------------------------------------------------
+
+AT_ONCE = {
+    "as usual": {"first_uninvoiced": APRIL},
+    "in arrears": {"first_uninvoiced": date(2026, 3, 1)},
+    "long in arrears": {"first_uninvoiced": date(2026, 2, 1)},
+    "posted ahead": {"first_uninvoiced": date(2026, 5, 1)},
+    "posted far ahead": {"first_uninvoiced": date(2026, 8, 1)},
+    "never posted": {"first_uninvoiced": None},
+    "ends with the period": {"first_uninvoiced": APRIL, "ends": date(2026, 3, 31)},
+    "ends soon": {"first_uninvoiced": APRIL, "ends": date(2026, 4, 20)},
+    "anchored within the month": {
+        "first_uninvoiced": date(2026, 4, 15),
+        "starts": date(2025, 12, 15),
+    },
+    "begins later": {"first_uninvoiced": None, "starts": date(2026, 5, 1)},
+}
+
+
+def at_once(site: AutotaskServer) -> dict[AgreementId, tuple[Agreement, tuple[AgreementLine, ...]]]:
+    batches = site.gateway.list_with_lines({COMPANY})
+    return {header.agreement_id: (header, own or ()) for batch in batches for header, own in batch}
+
+
+def test_headers_and_lines_of_many_contracts_are_what_each_says_alone(site):
+    numbers = [AgreementId(str(7100 + place)) for place in range(len(AT_ONCE))]
+    for number, fields in zip(numbers, AT_ONCE.values(), strict=True):
+        site.add_agreement(number, **fields)
+        starts = fields.get("starts", JANUARY)
+        site.add_line(a_line(agreement_id=number, starts=starts))
+        site.add_line(a_line(agreement_id=number, starts=starts, quantity=3))
+    quarterly, unknown = AgreementId("7201"), AgreementId("7202")
+    for number, period in ((quarterly, "Quarterly"), (unknown, "Semi-Annual")):
+        first = APRIL if number == quarterly else None
+        contract = builders.a_contract(int(number), period=period, first_unposted=first)
+        site.state.seed(contracts=[contract])
+        site.add_line(a_line(agreement_id=number))
+    site.add_company(CompanyId("999"), "Not ours")
+    site.add_agreement(AgreementId("7300"), company_id=CompanyId("999"))
+    site.add_agreement(AgreementId("7301"), cancelled=True)
+    tomorrow = NOW.date() + timedelta(days=1)
+
+    found = at_once(site)
+
+    assert set(found) == {AGREEMENT, *numbers, quarterly, unknown}
+    for number, (header, own) in found.items():
+        assert header == site.gateway.get_agreement(number), number
+        alone = site.gateway.list_lines(number)
+        assert [line.line_id for line in own] == [line.line_id for line in alone]
+        for day in (NOW.date(), tomorrow, max(tomorrow, header.first_uninvoiced or tomorrow)):
+            told = [line.quantity_on(day) for line in own]
+            assert told == [line.quantity_on(day) for line in alone], (number, day)
+
+
+def test_a_change_ahead_is_told_with_many(site, line_id):
+    site.gateway.execute(adjust(line_id, 10, 12))
+    site.gateway.execute(adjust(line_id, 12, 11, date(2026, 4, 2)))
+
+    ((_, (line,)),) = at_once(site).values()
+
+    assert (line.quantity, line.quantity_on(APRIL)) == (10, 12)
+    assert line.quantity_on(date(2026, 4, 2)) == 11
+
+
+def test_bundles_come_with_many_too(site, line_id):
+    site.state.seed(
+        bundles=[builders.a_bundle(301, name="Workplace")],
+        contract_bundles=[builders.a_contract_bundle(601, bundle=301, units=3)],
+    )
+
+    ((_, own),) = at_once(site).values()
+
+    assert [(line.line_id, line.quantity) for line in own] == [(line_id, 10), ("b601", 3)]
+
+
+def test_one_more_read_tells_what_was_posted_where_the_units_of_today_do_not(site):
+    number = AgreementId("7100")
+    site.add_agreement(number, first_uninvoiced=date(2026, 3, 1))
+    site.add_line(a_line(agreement_id=number))
+    at_once(site)
+    site.kinds.clear()
+
+    at_once(site)
+
+    assert Counter(site.kinds) == {
+        "autotask.Contracts.query": 1,
+        "autotask.ContractServices.query": 1,
+        "autotask.ContractServiceUnits.query": 2,
+        "autotask.ContractServiceBundles.query": 1,
+    }
+
+
+# What a write goes on from ------------------------------------------------------------------------
+
+
+def test_an_adjustment_goes_on_from_what_was_just_read(site, line_id):
+    read = site.gateway.read_lines(AGREEMENT)
+    site.kinds.clear()
+
+    line = site.gateway.execute(adjust(line_id, 10, 12), read)
+
+    assert site.lines() == (line,)
+    assert site.kinds == [
+        "autotask.ContractServiceAdjustments",
+        "autotask.ContractServiceUnits.query",
+    ]
+
+
+def test_what_was_just_read_is_compared_too(site, line_id):
+    read = site.gateway.read_lines(AGREEMENT)
+
+    with pytest.raises(ConflictError, match="has 10 units"):
+        site.gateway.execute(adjust(line_id, 9, 12), read)
+    with pytest.raises(ConflictError, match="posted up to"):
+        site.gateway.execute(adjust(line_id, 10, 12, date(2026, 3, 17)), read)
+
+    assert site.write_count() == 0
+
+
+def test_what_was_read_long_ago_is_read_again(site, line_id):
+    read = replace(site.gateway.read_lines(AGREEMENT), read_from=Clock().real_now() - LONG_AGO)
+    site.gateway.execute(adjust(line_id, 10, 11))
+
+    with pytest.raises(ConflictError, match="has 11 units"):
+        site.gateway.execute(adjust(line_id, 10, 12), read)
+
+
+def test_somebody_who_writes_after_the_read_is_noticed(site, line_id):
+    """No read before a difference can rule it out; the read after it tells."""
+    read = site.gateway.read_lines(AGREEMENT)
+    site.gateway.execute(adjust(line_id, 10, 13, APRIL))
+
+    with pytest.raises(ConflictError, match="shows 15"):
+        site.gateway.execute(adjust(line_id, 10, 12, date(2026, 4, 2)), read)
+
+
+def test_units_alone_are_one_read(site, line_id):
+    (known,) = site.gateway.list_lines(AGREEMENT)
+    site.gateway.execute(adjust(line_id, 10, 12))
+    site.kinds.clear()
+
+    read = site.gateway.read_quantities(AGREEMENT, [replace(known, description="as it was known")])
+
+    assert site.kinds == ["autotask.ContractServiceUnits.query"]
+    assert read.lines == (replace(site.lines()[0], description="as it was known"),)
+    assert not read.whole
+    site.kinds.clear()
+    site.gateway.execute(adjust(line_id, 12, 13, date(2026, 4, 2)), read)
+    assert len(site.kinds) == 2
+
+
+def test_units_of_lines_that_nobody_knew_need_a_whole_read(site, line_id):
+    known = site.gateway.list_lines(AGREEMENT)
+    site.add_line(a_line(), {JANUARY: 3})
+
+    assert site.gateway.read_quantities(AGREEMENT, known) is None
+
+
+def test_a_known_line_without_units_needs_a_whole_read(site, line_id):
+    known = site.gateway.list_lines(AGREEMENT)
+    del site.state.lines[int(line_id)]
+
+    assert site.gateway.read_quantities(AGREEMENT, known) is None
+    assert site.gateway.read_quantities(AgreementId("x"), known) is None

@@ -37,6 +37,8 @@ class Switches:
         rows_take_line_price: A row without ``unitprice`` costs what the line does; else nothing.
         updatelines_keeps_others: ``updatelines`` leaves the lines that it does not name.
         lag_reads: How many reads of a recurring invoice still show what was before a write.
+        write_answers: A write of a recurring invoice answers it as it was ``saved``, or as it was
+            ``sent``, or its ``id`` alone.
     """
 
     omitted_lines_are_lost: bool = True
@@ -49,6 +51,7 @@ class Switches:
     rows_take_line_price: bool = True
     updatelines_keeps_others: bool = True
     lag_reads: int = 0
+    write_answers: str = "saved"
 
 
 @dataclass(frozen=True, slots=True)

@@ -271,11 +271,21 @@ class HaloPsa(PsaVendor[PsaState]):
             for number, shown in before.items():
                 self._stale[number] = [shown] * self.state.switches.lag_reads
             if method == "post_invoices":
-                answers = [self._shown(one, with_lines=True) for one in found]
+                answers = [self._told(*pair) for pair in zip(found, body, strict=True)]
                 return exact(answers[0] if answers else {"id": 0, "total": 0}, HTTPStatus.CREATED)
             return exact([self._line(one) for one in found], HTTPStatus.CREATED)
 
         return answer
+
+    def _told(self, header: Record, sent: Record) -> Record:
+        """Return what a write of a recurring invoice answers."""
+        match self.state.switches.write_answers:
+            case "saved":
+                return self._shown(header, with_lines=True)
+            case "sent":
+                return {**sent, "id": header["id"]}
+            case _:
+                return {"id": header["id"], "total": 0}
 
     def _before(self, body: object) -> dict[int, Record]:
         if not self.state.switches.lag_reads or not isinstance(body, list):

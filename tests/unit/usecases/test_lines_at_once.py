@@ -1,17 +1,19 @@
 """Lines that a run reads for many agreements at once, and when they are read again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 import pytest
 
 from shared.domain.agreements import Agreement, AgreementLine
 from shared.domain.errors import UpstreamUnavailableError
-from shared.domain.ids import AgreementId
+from shared.domain.ids import CompanyId
 from shared.domain.runs import ItemState
-from tests.builders import LINE, a_line
+from tests.builders import AGREEMENT, COMPANY, LINE, a_line
 from tests.fakes.psa import FakePsa
 from tests.house import House
+
+Batches = Iterator[tuple[tuple[Agreement, tuple[AgreementLine, ...] | None], ...]]
 
 
 @dataclass(slots=True)
@@ -20,15 +22,14 @@ class BulkPsa(FakePsa):
 
     late: tuple[AgreementLine, ...] | None = None
 
-    def list_lines_of(
-        self, agreements: Sequence[Agreement]
-    ) -> Iterator[dict[AgreementId, tuple[AgreementLine, ...]]]:
-        self._read("list_lines_of")
+    def list_with_lines(self, companies: Collection[CompanyId]) -> Batches:
+        self._read("list_with_lines")
         shown = tuple(self.lines.values()) if self.late is None else self.late
-        yield {
-            one.agreement_id: tuple(x for x in shown if x.agreement_id == one.agreement_id)
-            for one in agreements
-        }
+        yield tuple(
+            (self._now(one), tuple(x for x in shown if x.agreement_id == one.agreement_id))
+            for one in self.agreements.values()
+            if one.company_id in companies
+        )
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def house():
 def test_a_quiet_run_reads_no_agreement_on_its_own(house):
     house.cycle()
 
-    assert house.psa.reads == ["list_agreements", "list_lines_of"]
+    assert house.psa.reads == ["list_with_lines"]
 
 
 def test_before_a_change_the_lines_are_read_whole(house):
@@ -70,13 +71,12 @@ def test_sync_now_reads_its_own_agreement(house):
 
 
 def test_where_many_cannot_be_read_at_once_each_is_read_on_its_own(house, monkeypatch):
-    def away(
-        _psa: BulkPsa, _agreements: Sequence[Agreement]
-    ) -> Iterator[dict[AgreementId, tuple[AgreementLine, ...]]]:
-        yield {}  # a batch without the agreement
+    def away(psa: BulkPsa, companies: Collection[CompanyId]) -> Batches:
+        assert companies == {COMPANY}
+        yield ((psa._now(psa.agreements[AGREEMENT]), None),)  # a batch without the lines
         raise UpstreamUnavailableError("main", "the PSA is away")
 
-    monkeypatch.setattr(BulkPsa, "list_lines_of", away)
+    monkeypatch.setattr(BulkPsa, "list_with_lines", away)
 
     house.cycle()
 

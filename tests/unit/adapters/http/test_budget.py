@@ -54,3 +54,24 @@ def test_more_calls_than_the_limit_take_the_whole_of_it():
 
     with pytest.raises(RateLimitError):
         budget.take()
+
+
+def test_a_call_that_was_not_needed_is_given_back():
+    budget = CallBudget("main", 2, 5 * MINUTE, Clock())
+    budget.take(2)
+
+    budget.give_back()
+
+    budget.take()
+    with pytest.raises(RateLimitError):
+        budget.take()
+
+
+def test_more_is_not_given_back_than_was_taken():
+    budget = CallBudget("main", 1, 5 * MINUTE, Clock())
+
+    budget.give_back()
+
+    budget.take()
+    with pytest.raises(RateLimitError):
+        budget.take()
