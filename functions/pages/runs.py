@@ -1,5 +1,6 @@
 """``/runs``: cycles and Sync Nows, live, item by item."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -20,7 +21,7 @@ from shared.domain.runs import ItemState, RunItem, RunReason
 from shared.ports import Page
 from shared.usecases.runs import get_run, list_items, list_runs
 from shared.usecases.start_run import retry_failed, start_cycle
-from shared.usecases.undo_run import undo_run
+from shared.usecases.undo_run import remark_of, undo_run
 
 blueprint = func.Blueprint()
 
@@ -103,6 +104,8 @@ def page_run_undo_save(visit: Visit) -> func.HttpResponse:
     said = f"{len(outcome) - len(refused)} lines are being set back."
     if refused:
         said += f" {len(refused)} are not: {'; '.join(dict.fromkeys(x.refused for x in refused))}."
+    for remark in _remarks(one.remark for one in outcome):
+        said += f" Mind that {remark}."
     return visit.go(link("runs", undoing), said)
 
 
@@ -135,6 +138,10 @@ def _without_reads(found: Page[RunItem]) -> Page[RunItem]:
     return replace(found, items=tuple(x for x in found.items if x.state is not ItemState.READ))
 
 
+def _remarks(found: Iterable[str]) -> list[str]:
+    return sorted({remark for remark in found if remark})
+
+
 def _undo(visit: Visit, form: Form, errors: dict[str, str]) -> func.HttpResponse:
     run = get_run(visit.run_id, visit.services)
     found = list_items(
@@ -146,6 +153,7 @@ def _undo(visit: Visit, form: Form, errors: dict[str, str]) -> func.HttpResponse
         run=views.run(run),
         items=[views.run_item(one) for one in found.items],
         names=customer_names(customers, visit.services),
+        remarks=_remarks(remark_of(one.customer_id, visit.services) for one in found.items),
         until=form.get("until") or (visit.services.clock.now() + KEEP_FOR).date().isoformat(),
         note=form.get("note"),
         errors=errors,

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import date
 
-from shared.domain.errors import ConflictError, InvalidInputError
+from shared.domain.agreements import ChangeKind
+from shared.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from shared.domain.history import Change
 from shared.domain.ids import AgreementId, CustomerId, GroupId, RunId
 from shared.domain.ledger import Ledger, SeatOverride
@@ -12,6 +13,12 @@ from shared.ports import LicenseSync, Services, Versioned
 from shared.usecases.books import local_date
 from shared.usecases.start_run import start_groups
 
+FOLLOWED = (
+    "nothing takes an adjustment back: an opposite one counts from the next day, so one day stays "
+    "as it is"
+)
+"""What undoing means where changes only follow each other (ADR 22)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Undone:
@@ -19,12 +26,14 @@ class Undone:
 
     Attributes:
         refused: Why it cannot be undone; empty when it was queued.
+        remark: What a person should know of how it is undone; mostly empty.
     """
 
     customer_id: CustomerId
     group_id: GroupId
     seats: int
     refused: str
+    remark: str
 
 
 def undo_run(
@@ -34,8 +43,9 @@ def undo_run(
 
     The seats hold until the given day, whatever Microsoft says, so that the next cycle does not
     repeat what was undone. Each group is planned as on the day of its change, by the same planner
-    and guards, so that the lines of that day are edited or taken away. A group that changed again
-    since, or that an invoice has counted, is refused.
+    and guards, so that the lines of that day are edited or taken away; where nothing takes a change
+    back, an opposite one follows it. A group that changed again since, or that an invoice has
+    counted, is refused.
 
     Args:
         until: The last PSA date on which the old seats hold.
@@ -56,7 +66,8 @@ def undo_run(
         ledger = services.ledgers.get(change.customer_id, change.group_id)
         refused = _refused(change, ledger, until, services)
         seats = change.before or 0
-        outcome.append(Undone(change.customer_id, change.group_id, seats, refused))
+        remark = "" if refused else remark_of(change.customer_id, services)
+        outcome.append(Undone(change.customer_id, change.group_id, seats, refused, remark))
         if refused or ledger is None:
             continue
         override = SeatOverride(seats, until, note or f"undo of run {run_id}", actor)
@@ -75,6 +86,16 @@ def undo_run(
         raise ConflictError(f"nothing of this run can be undone: {reasons}")
     undoing = start_groups(messages, services, requested_by=actor, reason=RunReason.UNDO)
     return undoing, tuple(outcome)
+
+
+def remark_of(customer_id: CustomerId, services: Services) -> str:
+    """Return what a person should know before the customer's lines are set back; mostly nothing."""
+    try:
+        customer = services.customers.get(customer_id).value
+        kind = services.connections.psa(customer.psa).gateway.capabilities.change
+    except NotFoundError:
+        return ""
+    return FOLLOWED if kind is ChangeKind.DATED_ADJUSTMENTS else ""
 
 
 def _changes_of(run_id: RunId, services: Services) -> list[Change]:

@@ -1,15 +1,18 @@
 """A whole house on a PSA whose lines change by adjustments that nothing takes back (Autotask)."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from shared.domain.agreements import AdjustQuantity, CreateLine, QuantityStep
 from shared.domain.alerts import AlertKind
+from shared.domain.errors import ConflictError
+from shared.domain.ids import RunId
 from shared.domain.mappings import ExistingLine
 from shared.domain.runs import ItemState
-from tests.builders import AGREEMENT, APRIL, CUSTOMER, LINE, MARCH, TODAY, a_line
+from shared.usecases.undo_run import Undone, undo_run
+from tests.builders import AGREEMENT, APRIL, CUSTOMER, EDITOR, LINE, MARCH, TODAY, a_line
 from tests.house import House
 from tests.property.adjusted import AUTOTASK
 
@@ -118,3 +121,80 @@ def test_somebody_elses_adjustment_is_held_and_shown(house):
     assert house.psa.writes == []
     assert AlertKind.DRIFT in {one.kind for one in house.services.alerts.open_of(CUSTOMER)}
     assert {one.agreement_id for one in house.psa.lines.values()} == {AGREEMENT}
+
+
+# Undo --------------------------------------------------------------------------------------------
+
+MARCH_25 = date(2026, 3, 25)
+KEPT = date(2026, 4, 30)
+
+
+def undone(house: House, run_id: RunId) -> tuple[RunId, tuple[Undone, ...]]:
+    found = undo_run(run_id, house.services, until=KEPT, note="too early", actor=EDITOR)
+    house.drain()
+    return found
+
+
+@pytest.mark.parametrize("on", [TODAY, MARCH_25], ids=["the same day", "days later"])
+def test_an_undo_is_an_opposite_change_from_the_next_day(house, on):
+    run_id = house.holds(12).cycle()
+    house.clock.pass_time(timedelta(days=(on - TODAY).days, minutes=5))
+
+    undoing, (outcome,) = undone(house, run_id)
+    quiet = house.cycle()
+
+    assert adjustments(house) == [(TODAY, 10, 12), (MARCH_18, 12, 10)]
+    assert (outcome.seats, outcome.refused) == (10, "")
+    assert "nothing takes an adjustment back" in outcome.remark
+    (change, *_) = house.history()
+    assert (change.before, change.after, change.actor) == (12, 10, EDITOR)
+    assert any("this one counts from 18 March 2026" in why for why in change.why)
+    states = [house.items(one)[0].state for one in (undoing, quiet)]
+    assert states == [ItemState.CHANGED, ItemState.UNCHANGED]
+
+
+def test_an_undo_of_a_change_in_a_posted_period_follows_it_too(house):
+    house.invoiced_through(APRIL)
+    run_id = house.holds(12).cycle()
+
+    undone(house.on(MARCH_25), run_id)
+
+    assert adjustments(house) == [(APRIL, 10, 12), (date(2026, 4, 2), 12, 10)]
+
+
+def test_an_undo_of_fewer_seats_follows_it_too(house):
+    house.invoiced_through(APRIL)
+    run_id = house.holds(8).cycle()
+
+    undone(house.on(MARCH_25), run_id)
+
+    assert adjustments(house) == [(APRIL, 10, 8), (date(2026, 4, 2), 8, 10)]
+
+
+def test_what_was_posted_since_is_not_undone(house):
+    run_id = house.holds(12).cycle()
+    house.on(date(2026, 4, 2)).invoiced_through(APRIL)
+
+    with pytest.raises(ConflictError, match="an invoice has counted it"):
+        undone(house, run_id)
+
+    assert len(adjustments(house)) == 1
+
+
+@pytest.mark.parametrize("can_reach_zero", [True, False])
+def test_an_undone_new_line_has_no_seats_or_goes_to_a_person(can_reach_zero):
+    house = House().with_customer().with_mapping(existing_line=ExistingLine.CREATE).holds(2)
+    house.psa.capabilities = replace(AUTOTASK, can_reach_zero=can_reach_zero)
+    run_id = house.invoiced_through(MARCH).cycle()
+
+    undoing, _ = undone(house, run_id)
+
+    _create, *rest = house.psa.writes
+    (item,) = house.items(undoing)
+    if can_reach_zero:
+        assert [(one.effective, one.before, one.after) for one in rest] == [(MARCH_18, 2, 0)]
+        assert item.state is ItemState.CHANGED
+    else:
+        assert rest == []
+        assert item.state is ItemState.HELD
+        assert "end" in item.detail

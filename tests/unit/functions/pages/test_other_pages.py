@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from shared import bootstrap
+from shared.domain.agreements import QuantityStep
 from shared.domain.alerts import AlertKind
 from shared.domain.customers import CustomerState
 from shared.domain.ids import CustomerId, TenantId
@@ -25,6 +26,7 @@ from tests.builders import (
     dollars,
 )
 from tests.page_client import Browser
+from tests.property.adjusted import AUTOTASK
 
 NORTHWIND = TenantId("99999999-0000-4000-8000-000000000009")
 ZEBRA = TenantId("99999999-0000-4000-8000-000000000008")
@@ -384,7 +386,24 @@ def test_a_run_is_undone_after_it_was_said_what_is_set_back(browser: Browser):
     house.drain()
 
     assert house.quantities[0] == 10
-    assert "set back" in browser.follow().text
+    said = browser.follow().text
+    assert "set back" in said
+    assert "Mind" not in page.text + said
+
+
+def test_where_nothing_takes_a_change_back_an_undo_says_so_before_and_after(browser: Browser):
+    house = browser.api.house
+    house.psa.capabilities = AUTOTASK
+    house.psa.add(replace(a_line(quantity=10), steps=(QuantityStep(date(2026, 1, 1), 10),)))
+    house.cycle()
+    run_id = house.on(date(2026, 3, 18)).holds(12).cycle()
+    at = f"/runs/{run_id}/undo"
+
+    page = browser.get(at)
+    browser.submit(page, at, until="2026-04-30")
+
+    for text in (page.text, browser.follow().text):
+        assert "Mind that nothing takes an adjustment back: an opposite one counts" in text
 
 
 # Custom licences ---------------------------------------------------------------------------------
