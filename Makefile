@@ -5,6 +5,9 @@ PORT = 7071
 ONCE =
 UPGRADE =
 
+# What `make bench` measures: all parts, or some of cycles sync-now hosts cold-start pages.
+PARTS =
+
 # How many examples the properties try: quick or full.
 EFFORT = quick
 
@@ -94,8 +97,9 @@ pictures: setup ## Make the README's pictures of the pages, from the made-up MSP
 	@$(PYTHON) -m local.install browser
 	@$(PYTHON) -m local demo --once --pictures docs/images
 
-bench: setup ## Measure how the pages grow; JSON=file keeps the figures.
-	@$(PYTHON) -m bench pages $(if $(JSON),--json $(JSON))
+bench: setup ## Measure cycles, Sync Now, start and pages; QUICK=1 PSA=… JSON=file; RECORD=1 writes docs.
+	@$(PYTHON) -m bench $(PARTS) $(if $(QUICK),--quick) $(if $(filter command line,$(origin PSA)),--psa $(PSA)) \
+		$(if $(JSON),--json $(JSON)) $(if $(RECORD),--record)
 
 package: $(PACKAGES) ## Build dist/seatsync.zip, which is what gets deployed.
 	@$(PYTHON) -m local package

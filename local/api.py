@@ -1,7 +1,7 @@
 """A small client for JSON over HTTP on this machine: Seatsync's own API and the simulators'."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -53,6 +53,18 @@ class Api:
         if not answer.ok:
             raise ApiError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
         return answer.json() if answer.content else None
+
+    def form(self, path: str, fields: Mapping[str, str]) -> None:
+        """Post a form of a page; what the page leads to is not fetched.
+
+        Raises:
+            ApiError: It is refused.
+        """
+        answer = self._session.post(
+            f"{self.url}{path}", data=fields, timeout=TIMEOUT_SECONDS, allow_redirects=False
+        )
+        if not answer.ok:
+            raise ApiError(f"POST {path}: {answer.status_code} {answer.text[:500]}")
 
     def items(self, path: str) -> Iterator[Json]:
         """Yield the entries of a list, page after page."""

@@ -44,11 +44,13 @@ class Azurite:
     Attributes:
         stop: Ends it; its data in memory is gone then.
         wait: Waits until it ends by itself, and returns its exit status.
+        pid: Of its process.
     """
 
     connection_string: str
     stop: Callable[[], None]
     wait: Callable[[], int]
+    pid: int
 
 
 @contextlib.contextmanager
@@ -57,23 +59,27 @@ def azurite(
     *,
     ports: Ports | None = None,
     log: Path | None = None,
+    log_requests: bool = False,
 ) -> Iterator[Azurite]:
     """Run Azurite while the block runs.
 
     Args:
         location: Where it keeps its data; in memory without one.
         ports: Of blobs, queues and tables; free ones without them.
+        log_requests: Write a line into the log for each request.
 
     Raises:
         AzuriteError: It is not installed, there is no Node, or it does not start.
     """
-    command = _command(location)
+    command = _command(location, log_requests=log_requests)
     for port in ports or ():
         if port_answers(port):
             raise AzuriteError(f"port {port} is taken")
     with Processes() as processes:
         chosen, child = _start(processes, command, ports, log)
-        yield Azurite(connection_string(chosen), processes.stop_all, child.process.wait)
+        yield Azurite(
+            connection_string(chosen), processes.stop_all, child.process.wait, child.process.pid
+        )
 
 
 def connection_string(ports: Ports) -> str:
@@ -151,13 +157,13 @@ def _all_answer(ports: Ports) -> Ready:
     return lambda: all(port_answers(port) for port in ports)
 
 
-def _command(location: Path | None) -> list[str]:
+def _command(location: Path | None, *, log_requests: bool) -> list[str]:
     script = ROOT / SCRIPT
     if not script.exists():
         raise AzuriteError(f"Azurite is not installed ({SCRIPT} is missing): run `npm ci`")
     where = ["--location", str(location)] if location else ["--inMemoryPersistence"]
     # Current storage libraries send API versions that this Azurite has not heard of.
-    flags = ["--silent", "--skipApiVersionCheck", "--disableTelemetry"]
+    flags = ["--skipApiVersionCheck", "--disableTelemetry", *([] if log_requests else ["--silent"])]
     return [find_node(), str(script), *flags, *where]
 
 

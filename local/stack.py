@@ -69,7 +69,7 @@ def running_stack(
             urls = _start_simulators(processes, logs, ["microsoft", site.name])
         with progress("the app"):
             app_port = port or free_port()
-            settings = _settings(storage.connection_string, schedule, urls["microsoft"])
+            settings = app_settings(storage.connection_string, schedule, urls["microsoft"])
             settings |= site.settings(urls[site.name])
             _start_host(processes, logs, app_port, settings)
         yield Stack(
@@ -105,14 +105,15 @@ def _start_host(processes: Processes, logs: Path, port: int, settings: Mapping[s
     processes.start(
         "app",
         [sys.executable, "-m", "local", "host", "--port", str(port), "--settings", str(path)],
-        environment={**_silenced(), **settings},
+        environment={**silenced(), **settings},
         directory=ROOT,
         log=logs / "app.log",
         ready=url_answers(f"http://127.0.0.1:{port}/api/health"),
     )
 
 
-def _settings(storage: str, schedule: str, microsoft: str) -> dict[str, str]:
+def app_settings(storage: str, schedule: str, microsoft: str) -> dict[str, str]:
+    """Return the app's settings but for its PSA: storage, and Microsoft's simulator by address."""
     return {
         "FUNCTIONS_WORKER_RUNTIME": "python",
         "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
@@ -126,6 +127,6 @@ def _settings(storage: str, schedule: str, microsoft: str) -> dict[str, str]:
     }
 
 
-def _silenced() -> dict[str, str]:
+def silenced() -> dict[str, str]:
     """Return the shell's own settings of Seatsync, each empty, which counts as left out."""
     return {name: "" for name in os.environ if name.startswith(_OURS) or name in _SINGLE}

@@ -1,0 +1,69 @@
+"""How few calls a cycle can need: reading in bulk, and writing only differences.
+
+Each PSA's floor is what its API allows at best, whatever we do: how many records it gives at once,
+and whether it gives many agreements' lines together. Sign-ins are not counted. A change costs a
+read of what is there now, and its write.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.fleet import LICENCES
+from bench.rig import GRAPH_SECONDS, PSA_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The fewest calls of a cycle."""
+
+    graph: int
+    psa: int
+
+    @property
+    def calls(self) -> int:
+        """Both together."""
+        return self.graph + self.psa
+
+    def seconds(self, at_once: int) -> float:
+        """Return how long the calls take when so many of them always run at once."""
+        return (self.graph * GRAPH_SECONDS + self.psa * PSA_SECONDS) / at_once
+
+
+def floor_of(psa: str, tenants: int, changes: int = 0) -> Floor:
+    """Return the floor of a cycle with so many changed lines; each tenant has one agreement."""
+    # One call lists tenants once a day; it is no part of a cycle.
+    return Floor(graph=tenants, psa=_PSAS[psa](tenants, changes))
+
+
+def _connectwise(tenants: int, changes: int) -> int:
+    """Agreements by the thousand; lines by agreement."""
+    return _pages(tenants, 1000) + tenants + 2 * changes
+
+
+def _autotask(tenants: int, changes: int) -> int:
+    """Contracts, services and units by 500; what changed is read again in bulk."""
+    lines = tenants * LICENCES
+    read_again = 2 * _pages(changes, 500)
+    return _pages(tenants, 500) + 2 * _pages(lines, 500) + read_again + changes
+
+
+def _halopsa(tenants: int, changes: int) -> int:
+    """Recurring invoices by 100, once alone and once with their lines."""
+    return 2 * _pages(tenants, 100) + 2 * changes
+
+
+def _syncro(tenants: int, changes: int) -> int:
+    """Schedules by 25, without their lines; lines by schedule."""
+    return _pages(tenants, 25) + tenants + 2 * changes
+
+
+_PSAS: dict[str, Callable[[int, int], int]] = {
+    "connectwise": _connectwise,
+    "autotask": _autotask,
+    "halopsa": _halopsa,
+    "syncro": _syncro,
+}
+
+
+def _pages(records: int, most: int) -> int:
+    return -(-records // most)

@@ -1,0 +1,113 @@
+"""One PSA's figures: cycles over a small and a large MSP, the baseline, and what goes on beside."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from bench.baseline import Baseline, baseline
+from bench.cycle import Measured, WrongResultError, buy_everywhere, check_seats, cycle
+from bench.fleet import Fleet
+from bench.floors import Floor, floor_of
+from bench.rig import AT_ONCE, Rig, rig_of
+from bench.sync_now import SyncNow, sync_now
+from local.sites.site import Site
+
+ONE_AT_A_TIME_TENANTS, TOGETHER_TENANTS = 8, 100
+"""Tenants of the baselines; each takes the same, so more are calculated from them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cycles:
+    """Cycles over an MSP of one size.
+
+    Attributes:
+        fresh: The first of a new host, which has to sign in everywhere, as each day's.
+        quiet: Nothing has changed.
+        changed: One line in ten has.
+    """
+
+    fresh: Measured
+    quiet: Measured
+    changed: Measured
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """The changed cycle of new hosts, by how many they are."""
+
+    one: Measured
+    two: Measured
+
+
+@dataclass
+class PsaFigures:
+    """Everything of one PSA."""
+
+    psa: str
+    title: str
+    cycles: dict[int, Cycles] = field(default_factory=dict)
+    one_at_a_time: Baseline | None = None
+    together: Baseline | None = None
+    sync_now: SyncNow | None = None
+    hosts: Hosts | None = None
+
+    @property
+    def largest(self) -> int:
+        """Tenants of the largest MSP."""
+        return max(self.cycles)
+
+    def floor(self, tenants: int, measured: Measured) -> Floor:
+        """Return the floor of a cycle."""
+        return floor_of(self.psa, tenants, measured.items["changed"])
+
+
+def measure(
+    site: Site, sizes: Sequence[int], *, with_sync_now: bool, with_hosts: bool, with_baseline: bool
+) -> PsaFigures:
+    """Measure one PSA.
+
+    Args:
+        sizes: Numbers of tenants.
+        with_sync_now, with_hosts: Measure these too, on the largest.
+
+    Raises:
+        WrongResultError: A cycle did not do what it should.
+    """
+    found = PsaFigures(site.name, site.title)
+    for size in sorted(sizes):
+        with rig_of(Fleet(size, site)) as rig:
+            rig.start_host()
+            found.cycles[size] = _cycles(rig)
+            if with_baseline and size == min(sizes):
+                rig.stop_hosts()
+                found.one_at_a_time = baseline(rig, ONE_AT_A_TIME_TENANTS, 1)
+                found.together = baseline(rig, TOGETHER_TENANTS, AT_ONCE)
+            if with_sync_now and size == max(sizes):
+                found.sync_now = sync_now(rig)
+            if with_hosts and size == max(sizes):
+                found.hosts = _hosts(rig)
+    return found
+
+
+def _cycles(rig: Rig) -> Cycles:
+    fresh, quiet = cycle(rig), cycle(rig)
+    if quiet.psa_writes or quiet.items["changed"]:
+        raise WrongResultError(f"a quiet cycle changed something: {quiet.items}")
+    buy_everywhere(rig)
+    changed = cycle(rig)
+    if changed.items["changed"] != rig.fleet.changes:
+        raise WrongResultError(f"{rig.fleet.changes} lines should change: {changed.items}")
+    check_seats(rig, 1)
+    return Cycles(fresh, quiet, changed)
+
+
+def _hosts(rig: Rig) -> Hosts:
+    return Hosts(one=_changed_by(rig, 1), two=_changed_by(rig, 2))
+
+
+def _changed_by(rig: Rig, hosts: int) -> Measured:
+    """A changed cycle of so many new hosts."""
+    rig.stop_hosts()
+    for _ in range(hosts):
+        rig.start_host()
+    buy_everywhere(rig)
+    return cycle(rig)
