@@ -251,8 +251,10 @@ def _lines(
     gateway: PsaGateway, agreements: Sequence[Agreement]
 ) -> dict[AgreementId, tuple[AgreementLine, ...]]:
     if isinstance(gateway, ReadsManyLines):
-        batches = gateway.list_lines_of(agreements)
-        return {number: lines for batch in batches for number, lines in batch.items()}
+        companies = {one.company_id for one in agreements}
+        batches = gateway.list_with_lines(companies)
+        found = {one.agreement_id: lines for batch in batches for one, lines in batch}
+        return {number: lines for number, lines in found.items() if lines is not None}
     return {one.agreement_id: gateway.list_lines(one.agreement_id) for one in agreements}
 
 

@@ -3,6 +3,10 @@
 Each PSA's floor is what its API allows at best, whatever we do: how many records it gives at once,
 and whether it gives many agreements' lines together. Sign-ins are not counted. A change costs a
 read of what is there now, and its write.
+
+What a change that is never billed twice needs may be more. A rise within a period that ConnectWise
+has invoiced is two lines, so two writes. Autotask tells nothing about an adjustment, and nothing
+takes one back: the units are read before it and after it.
 """
 
 from collections.abc import Callable
@@ -18,10 +22,12 @@ class Floor:
 
     graph: int
     psa: int
+    safe: int
+    """Calls more that changes need so that none is ever billed twice, or in part."""
 
     @property
     def calls(self) -> int:
-        """Both together."""
+        """Of both, without what safe changes need more."""
         return self.graph + self.psa
 
     def seconds(self, at_once: int) -> float:
@@ -32,7 +38,8 @@ class Floor:
 def floor_of(psa: str, tenants: int, changes: int = 0) -> Floor:
     """Return the floor of a cycle with so many changed lines; each tenant has one agreement."""
     # One call lists tenants once a day; it is no part of a cycle.
-    return Floor(graph=tenants, psa=_PSAS[psa](tenants, changes))
+    fewest = _PSAS[psa](tenants, changes)
+    return Floor(graph=tenants, psa=fewest, safe=_SAFE.get(psa, 0) * changes)
 
 
 def _connectwise(tenants: int, changes: int) -> int:
@@ -48,8 +55,8 @@ def _autotask(tenants: int, changes: int) -> int:
 
 
 def _halopsa(tenants: int, changes: int) -> int:
-    """Recurring invoices by 100, once alone and once with their lines."""
-    return 2 * _pages(tenants, 100) + 2 * changes
+    """Recurring invoices by 100, with their lines."""
+    return _pages(tenants, 100) + 2 * changes
 
 
 def _syncro(tenants: int, changes: int) -> int:
@@ -63,6 +70,10 @@ _PSAS: dict[str, Callable[[int, int], int]] = {
     "halopsa": _halopsa,
     "syncro": _syncro,
 }
+
+
+_SAFE = {"connectwise": 1, "autotask": 2}
+"""Calls more for each change."""
 
 
 def _pages(records: int, most: int) -> int:

@@ -65,6 +65,16 @@ def _of_cycle(
         CALLS_OVER_FLOOR,
         more=f" ({measured.calls:,} ÷ {floor.calls:,})",
     )
+    if floor.safe:
+        needed = floor.calls + floor.safe
+        what = f"{name}: calls ÷ what changes need that are never billed twice"
+        yield at_most(
+            part,
+            what,
+            measured.calls / needed,
+            CALLS_OVER_FLOOR,
+            more=f" ({measured.calls:,} ÷ {needed:,})",
+        )
     if measured.sign_ins:
         yield told(part, f"{name}: sign-ins besides", f"{measured.sign_ins:,}")
     if name == "quiet":

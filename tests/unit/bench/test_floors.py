@@ -10,7 +10,7 @@ from bench.floors import floor_of
     [
         ("connectwise", 201, 361),
         ("autotask", 105, 187),
-        ("halopsa", 102, 262),
+        ("halopsa", 101, 261),
         ("syncro", 204, 364),
     ],
 )
