@@ -94,6 +94,7 @@ class House:
         self.psa.add(
             replace(agreement, first_uninvoiced=first_uninvoiced, next_invoice=first_uninvoiced)
         )
+        self.psa.post_through(first_uninvoiced)
         return self
 
     # Act --------------------------------------------------------------------------------------

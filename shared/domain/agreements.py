@@ -140,6 +140,12 @@ class AgreementLine:
         known = [step.quantity for step in self.steps if step.starts <= day]
         return known[-1] if known else 0
 
+    def billed_on(self, day: date) -> int | None:
+        """Return the seats that are billed for the day; what begins later does not count yet."""
+        if self.steps is not None or self.quantity is None:
+            return self.quantity_on(day)
+        return self.quantity - sum(row.quantity for row in self.waiting if row.starts > day)
+
     @property
     def never_bills(self) -> bool:
         """Whether it was cancelled before its first day."""

@@ -9,7 +9,7 @@ Source:
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -63,7 +63,7 @@ class ReconciledLine:
         group_id: ``None`` for a row without a mapping.
         active, consumed: Seats at Microsoft; ``None`` when unknown.
         planned: Seats that the rules bill.
-        billed: Quantity of the standing line in the PSA; 0 when there is none.
+        billed: Seats that the standing line bills today in the PSA; 0 when there is none.
         billable: Whether the PSA bills what is on the line.
         unit_price, unit_cost: Of one seat for a period, in the PSA's currency, as the PSA has them.
         months: Length of a period.
@@ -148,6 +148,7 @@ class Looked:
 
     Attributes:
         ledger: From before the plan.
+        today: As the PSA counts days.
         product: The group's, where it was read; a new line takes price and cost from it.
     """
 
@@ -156,6 +157,7 @@ class Looked:
     lines: tuple[AgreementLine, ...]
     ledger: Ledger
     plan: Plan
+    today: date
     product: Product | None = None
 
     def written(self, kind: ChangeKind) -> "Looked":
@@ -192,10 +194,13 @@ class Looked:
 
     @property
     def billed(self) -> int | None:
-        """Seats that the PSA bills; unknown where it bills through lines that are not ours."""
+        """Seats that the PSA bills today; unknown where it bills through lines that are not ours.
+
+        A change that was written for a later day is not billed yet.
+        """
         line = self.line
         if line is not None:
-            return line.quantity
+            return line.billed_on(self.today)
         return None if self.plan.status in {PlanStatus.HELD, PlanStatus.BLOCKED} else 0
 
 

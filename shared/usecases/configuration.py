@@ -23,6 +23,8 @@ from shared.domain.mappings import (
 )
 from shared.domain.preferences import Preferences
 from shared.ports import Services, Versioned
+from shared.usecases.compare_tenants import tenant_is_added
+from shared.usecases.customers import delete_customer
 from shared.usecases.exclusions import lines_billing, save_exclusions
 from shared.usecases.profiles import moves_lines, price_problem
 
@@ -279,6 +281,8 @@ class _Import:
             self.steps.append(
                 lambda: self.services.customers.save(self.services.customers.get(customer_id), kept)
             )
+        if not exists:
+            self.steps.append(lambda: tenant_is_added(customer.tenant_id, self.services))
 
     def _why_not(self, customer: Customer, old: Customer | None) -> str:
         connections = self.services.connections
@@ -492,7 +496,11 @@ class _Import:
                     self._note(
                         "customer", one.customer_id, one.name, Action.REMOVED, of=one.customer_id
                     )
-                    self.last_steps.append(lambda one=one: self._stop(one.customer_id))  # type: ignore[misc] # bound per customer
+                    self.last_steps.append(
+                        lambda one=one: delete_customer(  # type: ignore[misc] # bound per customer
+                            one.customer_id, self.services, if_match=None
+                        )
+                    )
         for read in self._unwanted_profiles():
             profile = read.value
             if self._bills(profile):
@@ -508,11 +516,6 @@ class _Import:
         named: set[ProfileId] = {one.profile_id for one in self.wanted.profiles}
         for profile_id in sorted(self.profiles.keys() - named):
             yield self.profiles[profile_id]
-
-    def _stop(self, customer_id: CustomerId) -> None:
-        read = self.services.customers.get(customer_id)
-        self.services.customers.save(read, replace(read.value, state=CustomerState.DELETED))
-        self.services.reconciliation.replace(customer_id, ())
 
 
 def _action(exists: object, same: object) -> Action:

@@ -29,7 +29,7 @@ from shared.domain.reconciliation import (
     totals_of,
 )
 from shared.ports import Page, ReconciliationFilter, Services
-from shared.usecases.books import Book
+from shared.usecases.books import Book, local_date
 from shared.usecases.outcomes import license_name, row_ids
 from shared.usecases.plan_group import GroupInView
 
@@ -76,7 +76,8 @@ def reconciled(
         written: The plan has just been written, to a PSA that changes a quantity so.
     """
     ledger = book.ledger(view.group.group_id)
-    looked = Looked(view.members, view.agreement, view.lines, ledger, plan, product)
+    today = local_date(services.clock.now(), services.connections.psa(book.customer.psa))
+    looked = Looked(view.members, view.agreement, view.lines, ledger, plan, today, product)
     if written is not None:
         looked = looked.written(written)
     line, planned, billed = looked.line, looked.planned, looked.billed

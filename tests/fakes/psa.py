@@ -2,7 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from shared.domain.agreements import (
     AddProrata,
@@ -95,6 +95,14 @@ class FakePsa:
         """Make all waiting rows part of their quantities, as an invoice does."""
         for line_id in list(self.lines):
             self.edit(line_id, waiting=())
+
+    def post_through(self, first_uninvoiced: date) -> None:
+        """Let an invoice have seen all steps from before the day."""
+        for line_id, line in self.lines.items():
+            if line.steps:
+                seen = (step.unposted and step.starts >= first_uninvoiced for step in line.steps)
+                steps = zip(line.steps, seen, strict=True)
+                self.edit(line_id, steps=tuple(replace(s, unposted=late) for s, late in steps))
 
     def lines_of(self, agreement_id: AgreementId) -> tuple[AgreementLine, ...]:
         """Return an agreement's lines without counting a call."""
@@ -219,7 +227,7 @@ class FakePsa:
     def _first_step(self, create: CreateLine) -> tuple[QuantityStep, ...] | None:
         if self.capabilities.change is not ChangeKind.DATED_ADJUSTMENTS:
             return None
-        return (QuantityStep(create.starts, create.quantity),)
+        return (QuantityStep(create.starts, create.quantity, unposted=True),)
 
     def _adjusted(self, line: AgreementLine, change: AdjustQuantity) -> AgreementLine:
         """The line with a change that nothing takes back: each after the last one."""
@@ -229,7 +237,7 @@ class FakePsa:
             raise ConflictError(f"line {line.line_id} has not {change.before} units")
         if line.steps and line.steps[-1].starts >= change.effective:
             raise RequestRefusedError(f"line {line.line_id} has a change of that day, or after it")
-        step = QuantityStep(change.effective, change.after)
+        step = QuantityStep(change.effective, change.after, unposted=True)
         return replace(line, quantity=change.after, steps=(*line.steps, step))
 
     def _first_row(self, create: CreateLine) -> tuple[ProrataRow, ...]:

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from shared import bootstrap
+from shared.domain.alerts import AlertKind
 from shared.domain.customers import CustomerState, StatedTerm
 from shared.domain.guards import GuardSettings
-from shared.domain.ids import AgreementId, ProfileId
+from shared.domain.ids import AgreementId, ProfileId, TenantId
 from shared.domain.plans import PlanStatus
 from shared.domain.preferences import Preferences
 from shared.domain.terms import TermLength
+from shared.usecases.alert_board import board_of
 from shared.usecases.preview import preview_customer
 from tests.api_client import Api
 from tests.builders import (
@@ -23,6 +25,7 @@ from tests.builders import (
     EXCHANGE,
     MANAGED_USERS,
     NOW,
+    OTHER_TENANT,
     PROFILE,
     SUBSCRIPTION,
     TODAY,
@@ -275,6 +278,30 @@ def test_what_a_file_does_not_name_stays_unless_it_is_to_be_removed(full):
     ]
     assert services.customers.get("other").value.state is CustomerState.DELETED
     assert exported(full) == file
+
+
+def test_an_import_ends_the_alerts_of_tenants_that_come_and_go(house, api):
+    """As adding and deleting a customer by hand does."""
+    other = TenantId("33333333-3333-4333-8333-333333333333")
+    house.services.customers.add(a_customer("other", tenant_id=other))
+    file = exported(api)
+    house.services.customers.add(a_customer("gone", tenant_id=OTHER_TENANT))
+    read = house.services.customers.get("other")
+    house.services.customers.save(read, replace(read.value, state=CustomerState.DELETED))
+    for owner, kind, tenant in (
+        (None, AlertKind.TENANT_NOT_ADDED, other),
+        ("gone", AlertKind.TENANT_GONE, OTHER_TENANT),
+    ):
+        board = board_of(owner, house.services)
+        board.show(kind, "look", subject=tenant, customer_id=owner)
+        board.save()
+
+    told(api, file, remove="true")
+
+    assert house.services.customers.get("other").value.state is CustomerState.ACTIVE
+    assert house.services.customers.get("gone").value.state is CustomerState.DELETED
+    assert house.services.alerts.open_of(None) == ()
+    assert house.services.alerts.open_of("gone") == ()
 
 
 def test_a_mapping_with_a_line_is_not_removed(house, api):

@@ -10,7 +10,9 @@ from shared.domain.alerts import AlertKind
 from shared.domain.errors import ConflictError
 from shared.domain.ids import RunId
 from shared.domain.mappings import ExistingLine
+from shared.domain.reconciliation import LineState
 from shared.domain.runs import ItemState
+from shared.ports import ReconciliationFilter
 from shared.usecases.undo_run import Undone, undo_run
 from tests.builders import AGREEMENT, APRIL, CUSTOMER, EDITOR, LINE, MARCH, TODAY, a_line
 from tests.house import House
@@ -198,3 +200,40 @@ def test_an_undone_new_line_has_no_seats_or_goes_to_a_person(can_reach_zero):
         assert rest == []
         assert item.state is ItemState.HELD
         assert "end" in item.detail
+
+
+# What is told of it ------------------------------------------------------------------------------
+
+
+def told(house: House) -> tuple[LineState, int | None, int | None]:
+    (line,) = house.services.reconciliation.page(ReconciliationFilter()).items
+    return line.state, line.billed, line.planned
+
+
+def test_an_adjustment_ahead_is_not_billed_yet(house):
+    """March is posted: the two more seats count from April, which a look the next day says too."""
+    house.invoiced_through(APRIL).holds(12).cycle()
+    written = told(house)
+    house.on(MARCH_18).cycle()
+
+    assert written == told(house) == (LineState.WAITING, 10, 12)
+    house.on(APRIL).cycle()
+    assert told(house) == (LineState.IN_STEP, 12, 12)
+
+
+def test_an_adjustment_of_today_is_billed_at_once(house):
+    house.holds(12).cycle()
+
+    assert told(house) == (LineState.IN_STEP, 12, 12)
+
+
+def test_what_was_adjusted_is_on_no_invoice_until_it_is_posted(house):
+    house.holds(12).cycle()
+    (before,) = house.lines
+    house.invoiced_through(APRIL)
+    (after,) = house.lines
+
+    assert before.steps is not None
+    assert after.steps is not None
+    assert [step.unposted for step in before.steps] == [False, True]
+    assert [step.unposted for step in after.steps] == [False, False]

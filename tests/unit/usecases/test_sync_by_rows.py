@@ -191,3 +191,11 @@ def test_a_line_that_the_psa_counts_is_left_alone(house):
     (item,) = house.items(run)
     assert item.state is ItemState.BLOCKED
     assert "counts the quantity" in item.detail
+
+
+def test_a_row_of_a_later_day_is_not_billed_yet():
+    row = ProrataRow(date(2026, 4, 1), 2)
+    line = replace(a_line(quantity=12), waiting=(row, ProrataRow(TODAY, 1)))
+
+    assert [line.billed_on(day) for day in (TODAY, date(2026, 4, 1))] == [10, 12]
+    assert replace(line, quantity=None).billed_on(TODAY) is None
