@@ -298,5 +298,5 @@ def detail_of(error: Exception) -> str:
     if kind is _INTERNAL:
         return "The log has more; nothing else is told here."
     if isinstance(error, AccessDeniedError):
-        return f"{error}. {error.remedy}"
+        return error.in_full
     return str(error)

@@ -459,7 +459,7 @@ class CustomerRepository(Protocol):
         """Return customers, also deleted ones, by name, a page at a time."""
 
     def all(self) -> tuple[Customer, ...]:
-        """Return all customers, also deleted ones."""
+        """Return all customers, also deleted ones, by name."""
 
 
 class ProfileRepository(Protocol):

@@ -11,13 +11,18 @@ from functions.auth import Role
 from functions.pages.customers import page_number
 from functions.pages.site import Visit, link, page
 from functions.responses import etag_of, if_match
-from shared.domain.alerts import Alert, AlertKind
-from shared.domain.errors import InvalidInputError, OperatorActionError, RetryableError
+from shared.domain.alerts import AlertKind
+from shared.domain.errors import (
+    AccessDeniedError,
+    InvalidInputError,
+    OperatorActionError,
+    RetryableError,
+)
 from shared.domain.ids import RowId, sku_row
 from shared.domain.terms import TermLength
-from shared.usecases.alerts import list_alerts
+from shared.usecases.alerts import open_alerts
 from shared.usecases.coverage import coverage
-from shared.usecases.customers import customer_history
+from shared.usecases.customers import customer_history, neighbours
 from shared.usecases.edit_mapping import include_row, merge_row, split_row
 from shared.usecases.preview import CustomerView, RowView, license_rows
 from shared.usecases.start_run import sync_now
@@ -29,7 +34,6 @@ blueprint = func.Blueprint()
 ONE = "customers/{customer_id}"
 ROW = f"{ONE}/licenses/{{row_id}}"
 PER_PAGE = 25
-MOST_ALERTS = 50
 TABLE = "licenses"
 STATES = ("change", "held", "blocked", "waiting", "unmapped", "unknown", "in_step", "excluded")
 
@@ -55,7 +59,10 @@ def page_customer(visit: Visit) -> func.HttpResponse:
     """Show a customer's licences with what a sync would do to each now."""
     if visit.for_part == TABLE:
         return table(visit)
-    return visit.show("customer.html", **_table(visit), tab="licenses")
+    shown = _table(visit)
+    asking = {one.customer_id for one in shown["asking"] if one.customer_id}
+    around = neighbours(visit.customer_id, visit.services, asking)
+    return visit.show("customer.html", **shown, tab="licenses", around=around)
 
 
 @page(blueprint, "POST", f"{ONE}/refresh", role=Role.VIEWER)
@@ -212,6 +219,7 @@ def names_in(visit: Visit, view: CustomerView) -> Names:
 def _table(visit: Visit) -> dict[str, Any]:
     """What the table's template shows: the rows that are wanted, a page of them."""
     read = visit.services.customers.get(visit.customer_id)
+    asking = open_alerts(visit.services)
     text, state = (visit.query("q") or "").strip(), visit.query("state") or ""
     number = page_number(visit)
     shown: dict[str, Any] = {
@@ -224,7 +232,13 @@ def _table(visit: Visit) -> dict[str, Any]:
         "suffix": link(q=text, state=state, page=str(number) if number > 1 else "")[1:],
         "address": lambda n: link("customers", visit.customer_id, q=text, state=state, page=str(n)),
         "note": "",
-        "alerts": _alerts(visit),
+        "asking": asking,
+        "alerts": [
+            # What is held is told as an approval.
+            one
+            for one in asking
+            if one.customer_id == visit.customer_id and one.kind is not AlertKind.HELD
+        ],
         "approvals": [
             views.approval(one) for one in visit.services.approvals.open_of(visit.customer_id)
         ],
@@ -233,8 +247,7 @@ def _table(visit: Visit) -> dict[str, Any]:
     try:
         view = license_rows(visit.customer_id, visit.services)
     except (RetryableError, OperatorActionError) as error:
-        remedy = getattr(error, "remedy", "")
-        problem = f"{error}. {remedy}" if remedy else str(error)
+        problem = error.in_full if isinstance(error, AccessDeniedError) else str(error)
         empty: dict[str, Any] = {
             "read_at": None,
             "problem": problem,
@@ -264,12 +277,6 @@ def _table(visit: Visit) -> dict[str, Any]:
         "pages": -(-len(wanted) // PER_PAGE),
         "names": names_in(visit, view),
     }
-
-
-def _alerts(visit: Visit) -> list[Alert]:
-    found = list_alerts(visit.services, customer_id=visit.customer_id, limit=MOST_ALERTS)
-    # What is held is told as an approval.
-    return [one.alert for one in found.items if one.alert.kind is not AlertKind.HELD]
 
 
 def _fits(shown: RowView, text: str, state: str) -> bool:

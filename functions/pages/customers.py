@@ -14,6 +14,7 @@ from functions.responses import etag_of, if_match
 from shared.domain.customers import CustomerState
 from shared.domain.errors import InvalidInputError, SeatsyncError
 from shared.domain.ids import ConnectionName
+from shared.usecases.alerts import alerts_by_customer
 from shared.usecases.customers import (
     BulkDraft,
     Candidate,
@@ -34,6 +35,8 @@ blueprint = func.Blueprint()
 PER_PAGE = 25
 MOST_CANDIDATES = 200
 STATES = ("active", "paused", "deleted")
+ASKING = "asking"
+"""In place of a state: those of which something asks for a person."""
 FILTER_FIELDS = ("department", "office", "city", "state")
 _COMPANY_IN_BRACKETS = re.compile(r"\(([^()]+)\)\s*$")
 
@@ -44,14 +47,15 @@ def page_customers(visit: Visit) -> func.HttpResponse:
     text, state = visit.query("q") or "", visit.query("state") or ""
     wanted = CustomerState(state) if state in STATES else None
     number, total, pages, more = page_number(visit), None, 1, None
-    if text:
-        # Only a search reads all customers.
+    asking = alerts_by_customer(visit.services)
+    if text or state == ASKING:
         found = search_customers(
             visit.services,
             text=text,
             state=wanted,
             first=(number - 1) * PER_PAGE,
             limit=PER_PAGE,
+            among=asking if state == ASKING else None,
         )
         shown, total, pages = found.customers, found.total, -(-found.total // PER_PAGE)
     else:
@@ -64,6 +68,7 @@ def page_customers(visit: Visit) -> func.HttpResponse:
     return visit.show(
         "customers_table.html" if visit.for_part == "customers" else "customers.html",
         customers=[views.customer(one) for one in shown],
+        asking=asking,
         total=total,
         text=text,
         state=state,

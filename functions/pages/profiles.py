@@ -39,11 +39,15 @@ BILLABLE = (
 @page(blueprint, "GET", ROUTE, role=Role.VIEWER)
 def page_profiles(visit: Visit) -> func.HttpResponse:
     """List billing profiles, with the products that they bill."""
-    found = [views.profile(one) for one in visit.services.profiles.all()]
+    text = visit.query("q") or ""
     names, problem = _product_names(visit)
+    every = [views.profile(one) for one in visit.services.profiles.all()]
+    found = [one for one in every if _is_called(one, names, text.strip().casefold())]
     return visit.show(
         "profiles.html",
         profiles=found,
+        all=len(every),
+        text=text,
         names=names,
         problem=problem,
         prices=dict(PRICES),
@@ -225,6 +229,11 @@ def _edit(visit: Visit, values: dict[str, Any], error: SeatsyncError | None) -> 
         errors={} if error is None else reasons(error),
         typed=error is not None and not isinstance(error, InvalidInputError),
     )
+
+
+def _is_called(profile: dict[str, Any], names: dict[tuple[str, str], str], text: str) -> bool:
+    product = names.get((profile["psa"], profile["product_id"]), "")
+    return text in f"{profile['name']} {product} {profile['product_id']}".casefold()
 
 
 def _product_names(visit: Visit) -> tuple[dict[tuple[str, str], str], str]:

@@ -8,6 +8,7 @@ from local.simulators.microsoft.builders import (
     a_contract,
     a_subscription,
     a_tenant,
+    a_user,
     an_app,
     an_id,
 )
@@ -18,6 +19,7 @@ from local.simulators.microsoft.state import (
     Status,
     Subscription,
     Tenant,
+    User,
 )
 
 # As local.settings.sample.json has them.
@@ -71,8 +73,24 @@ def _tenant(customer: SampleCustomer, today: date) -> Tenant:
             )
             for license_ in customer.licenses
         ],
+        users=_users(customer),
         consents={CLIENT_ID: list(GRAPH_PERMISSIONS)},
     )
+
+
+def _users(customer: SampleCustomer) -> list[User]:
+    """Return as many users as the most used licence has; the first ones have all licences."""
+    held = {
+        SKUS[one.part_number].sku_id: one.assigned for one in customer.licenses if not one.company
+    }
+    return [
+        a_user(
+            f"Sample User {number + 1:03}",
+            domain=f"{customer.name.lower().replace(' ', '')}.example",
+            sku_ids=[sku for sku, assigned in held.items() if number < assigned],
+        )
+        for number in range(max(held.values(), default=0))
+    ]
 
 
 def _subscription(

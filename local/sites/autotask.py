@@ -45,7 +45,7 @@ class AutotaskSite(Site):
         return {
             "companies": [builders.a_company(one.number, name=one.name) for one in story.companies],
             "services": [
-                builders.a_service(one.number, name=one.name, price=one.price, cost="0.00")
+                builders.a_service(one.number, name=one.name, price=one.price, cost=one.cost)
                 for one in story.products
             ],
             "contracts": [_contract(one) for one in story.agreements],

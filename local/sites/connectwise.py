@@ -44,7 +44,7 @@ class ConnectWiseSite(Site):
                     identifier=f"MS-{one.number}",
                     description=one.name,
                     price=one.price,
-                    cost="0.00",
+                    cost=one.cost,
                 )
                 for one in story.products
             ],

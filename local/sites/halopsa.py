@@ -40,7 +40,7 @@ class HaloPsaSite(Site):
         return {
             "clients": [builders.a_client(one.number, name=one.name) for one in story.companies],
             "items": [
-                builders.an_item(one.number, name=one.name, price=one.price, cost="0.00")
+                builders.an_item(one.number, name=one.name, price=one.price, cost=one.cost)
                 for one in story.products
             ],
             "recurring_invoices": [_header(one) for one in story.agreements],

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from starlette.applications import Starlette
@@ -59,11 +60,16 @@ class Company:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """What a line sells; the price is of one seat for a month."""
+    """What a line sells; price and cost are of one seat for a month."""
 
     number: int
     name: str
     price: str = "20.00"
+
+    @property
+    def cost(self) -> str:
+        """What the MSP pays, made up: four fifths of the price."""
+        return f"{Decimal(self.price) * 4 / 5:.2f}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ class SyncroSite(Site):
                 builders.a_customer(one.number, name=one.name) for one in story.companies
             ],
             "products": [
-                builders.a_product(one.number, name=one.name, price=one.price, cost="0.00")
+                builders.a_product(one.number, name=one.name, price=one.price, cost=one.cost)
                 for one in story.products
             ],
             "schedules": [

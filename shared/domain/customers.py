@@ -94,3 +94,8 @@ def sorted_as(name: str) -> str:
     """Return the name as lists sort it: without case, accents, and blanks around it."""
     apart = unicodedata.normalize("NFKD", name.strip().casefold())
     return "".join(one for one in apart if not unicodedata.combining(one))
+
+
+def by_name(customer: Customer) -> tuple[str, str]:
+    """Return what customers are sorted by."""
+    return sorted_as(customer.name), customer.customer_id

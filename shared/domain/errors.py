@@ -124,6 +124,11 @@ class AccessDeniedError(OperatorActionError):
         self.everywhere = everywhere
         super().__init__(message)
 
+    @property
+    def in_full(self) -> str:
+        """What happened, and what to do about it."""
+        return f"{str(self).rstrip('.')}. {self.remedy}"
+
 
 class RequestRefusedError(OperatorActionError):
     """An API understood the request and refused it."""

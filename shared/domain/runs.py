@@ -85,6 +85,7 @@ class RunItem:
         group_id: ``None`` for the customer's own item.
         rows: The rows of the group.
         before, after: Seats of the standing line, where known.
+        name: Of the licences; empty for a customer's own item, and before they were read.
         detail: What happened or what to do, for a person.
         message: The queue message in full, so that the item can be queued again.
     """
@@ -99,6 +100,7 @@ class RunItem:
     detail: str
     updated_at: datetime
     message: str = ""
+    name: str = ""
 
     @property
     def item_id(self) -> str:

@@ -1,5 +1,6 @@
 """Alerts as people see them: listed with their state, dismissed for some days, and taken back."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -64,6 +65,11 @@ def open_alerts(services: Services) -> tuple[Alert, ...]:
         for one in services.alerts.open()
         if state_of(one, said.get(one.alert_id), now) is AlertState.OPEN
     )
+
+
+def alerts_by_customer(services: Services) -> dict[CustomerId, int]:
+    """Return how many alerts ask for somebody, of each customer that has any."""
+    return dict(Counter(one.customer_id for one in open_alerts(services) if one.customer_id))
 
 
 def dismiss_alert(

@@ -115,7 +115,7 @@ def _told(notifier: Notifier) -> ConnectionTest:
     try:
         note = notifier.send(Digest("Seatsync: a test", (DigestSection("Test", (line,)),)))
     except AccessDeniedError as error:
-        return ConnectionTest(name, kind, works=False, detail=f"{error}. {error.remedy}")
+        return ConnectionTest(name, kind, works=False, detail=error.in_full)
     except SeatsyncError as error:
         return ConnectionTest(name, kind, works=False, detail=str(error))
     return ConnectionTest(name, kind, works=not note, detail=note or "a test message was sent")
@@ -130,7 +130,7 @@ def _tested(name: ConnectionName, kind: ConnectionKind, services: Services) -> C
             found = f"{len(tenants)} customer tenants"
             clear_alerts(AlertKind.SIGN_IN_BROKEN, services, subject=name)
     except AccessDeniedError as error:
-        return ConnectionTest(name, kind, works=False, detail=f"{error}. {error.remedy}")
+        return ConnectionTest(name, kind, works=False, detail=error.in_full)
     except SeatsyncError as error:
         return ConnectionTest(name, kind, works=False, detail=str(error))
     return ConnectionTest(name, kind, works=True, detail=found)

@@ -224,4 +224,4 @@ def _with_users(old: TenantRecord, users: _Users | None) -> TenantRecord:
 
 
 def _words(error: Exception) -> str:
-    return f"{error}. {error.remedy}" if isinstance(error, AccessDeniedError) else str(error)
+    return error.in_full if isinstance(error, AccessDeniedError) else str(error)

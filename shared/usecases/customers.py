@@ -1,6 +1,6 @@
 """Add, change and remove customers, and find tenants that are not added yet."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -10,7 +10,6 @@ from shared.domain.customers import (
     CustomerState,
     DirectoryTenant,
     UserFilter,
-    sorted_as,
 )
 from shared.domain.errors import ConflictError, InvalidInputError, SeatsyncError
 from shared.domain.history import Change
@@ -305,7 +304,13 @@ class Found:
 
 
 def search_customers(
-    services: Services, *, text: str, state: CustomerState | None, first: int, limit: int
+    services: Services,
+    *,
+    text: str,
+    state: CustomerState | None,
+    first: int,
+    limit: int,
+    among: Container[CustomerId] | None = None,
 ) -> Found:
     """Return customers whose name, company or tenant holds the text, by name.
 
@@ -313,22 +318,58 @@ def search_customers(
         text: Compared without case; empty finds all.
         state: ``None`` finds all but the deleted ones.
         first: How many are passed over.
+        among: Only those; ``None`` for all.
     """
     wanted = text.casefold().strip()
-    found = sorted(
-        (
-            one
-            for one in services.customers.all()
-            if _is_wanted(one.state, state)
-            and (
-                wanted in one.name.casefold()
-                or wanted == one.company_id.casefold()
-                or wanted == one.tenant_id
-            )
-        ),
-        key=lambda one: (sorted_as(one.name), one.customer_id),
-    )
+    found = [
+        one
+        for one in services.customers.all()
+        if _is_wanted(one.state, state)
+        and (among is None or one.customer_id in among)
+        and (
+            wanted in one.name.casefold()
+            or wanted == one.company_id.casefold()
+            or wanted == one.tenant_id
+        )
+    ]
     return Found(tuple(found[first : first + limit]), len(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The customers before and after one, by name; ``None`` at the ends.
+
+    Attributes:
+        waiting: The next one of which something asks for a person, from the start again at the end.
+    """
+
+    previous: Customer | None
+    following: Customer | None
+    waiting: Customer | None
+
+
+def neighbours(
+    customer_id: CustomerId, services: Services, asking: Container[CustomerId]
+) -> Neighbours:
+    """Return the customers around one that is not deleted.
+
+    Args:
+        asking: The customers of which something asks for a person.
+    """
+    shown = [
+        one
+        for one in services.customers.all()
+        if one.state is not CustomerState.DELETED or one.customer_id == customer_id
+    ]
+    place = next((n for n, one in enumerate(shown) if one.customer_id == customer_id), None)
+    if place is None:
+        return Neighbours(None, None, None)
+    around = [*shown[place + 1 :], *shown[:place]]
+    return Neighbours(
+        previous=shown[place - 1] if place else None,
+        following=shown[place + 1] if place + 1 < len(shown) else None,
+        waiting=next((one for one in around if one.customer_id in asking), None),
+    )
 
 
 def _is_wanted(state: CustomerState, wanted: CustomerState | None) -> bool:

@@ -58,6 +58,7 @@ def item_of(
         after=plan.after,
         detail="; ".join(reason.text for reason in plan.reasons),
         updated_at=at,
+        name=license_name(members),
     )
 
 

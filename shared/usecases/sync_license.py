@@ -207,6 +207,7 @@ class _GroupWork:
             after=None,
             detail="",
             updated_at=self.services.clock.real_now(),
+            name=license_name(self.members),
         )
 
     def note(self, state: ItemState, detail: str) -> None:

@@ -134,8 +134,7 @@ def _tenant_failed(
     error: OperatorActionError,
     services: Services,
 ) -> None:
-    todo = error.remedy if isinstance(error, AccessDeniedError) else AGAIN
-    text = f"{error}. {todo}"
+    text = error.in_full if isinstance(error, AccessDeniedError) else f"{error}. {AGAIN}"
     everywhere = isinstance(error, AccessDeniedError) and error.everywhere
     if everywhere:
         # One cause, one alert: a secret that expired is not told once for each customer.

@@ -15,7 +15,7 @@ from shared.domain.agreements import Agreement
 from shared.domain.alerts import Alert, AlertKind, Dismissal
 from shared.domain.approvals import Approval, ApprovalState
 from shared.domain.custom import CustomLicense
-from shared.domain.customers import Customer, sorted_as
+from shared.domain.customers import Customer, by_name, sorted_as
 from shared.domain.digests import Claims, Delivery
 from shared.domain.errors import (
     ConflictError,
@@ -133,7 +133,7 @@ class FakeCustomers:
         return a_page(named, continuation, limit)
 
     def all(self) -> tuple[Customer, ...]:
-        return tuple(found.value for found in self._shelf.all())
+        return tuple(sorted((found.value for found in self._shelf.all()), key=by_name))
 
 
 class FakeProfiles:

@@ -20,7 +20,11 @@
     const button = document.getElementById("theme");
     const name = document.getElementById("theme-name");
     button.hidden = false;
-    name.textContent = stored() || "system";
+    const tell = (theme) => {
+      name.textContent = theme;
+      button.title = `Theme: ${theme}`;
+    };
+    tell(stored() || "system");
     button.addEventListener("click", () => {
       const next = { system: "dark", dark: "light", light: "system" }[stored() || "system"];
       try {
@@ -29,7 +33,7 @@
       } catch {
         return;
       }
-      name.textContent = next;
+      tell(next);
       apply();
     });
   });

@@ -65,10 +65,14 @@ def free_exclusions() -> tuple[GlobalExclusion, ...]:
     A free SKU whose id nobody has published cannot be told apart, and is left out.
     """
     return tuple(
-        GlobalExclusion(one.sku_id, f"free ({one.category.replace('_', ' ')})")
+        GlobalExclusion(one.sku_id, _why(one.category))
         for one in sorted(free_skus(), key=lambda one: one.sku_id)
         if one.excluded_by_default and one.sku_id
     )
+
+
+def _why(category: str) -> str:
+    return category if category == "free" else f"free ({category.replace('_', ' ')})"
 
 
 _DEFAULTS = {"true": True, "review": None, "false": False}

@@ -19,7 +19,7 @@ from shared.adapters.tables.table import (
     Tables,
     Where,
 )
-from shared.domain.customers import Customer, sorted_as
+from shared.domain.customers import Customer, by_name, sorted_as
 from shared.domain.errors import ConflictError, NotFoundError, StaleVersionError
 from shared.domain.ids import CustomerId
 from shared.ports import Page, Versioned
@@ -76,7 +76,8 @@ class CustomerTable:
         return self._all.get()
 
     def _read_all(self) -> tuple[Customer, ...]:
-        return tuple(found.value for found in self._entries.all(PARTITION, _BY_ID))
+        found = (one.value for one in self._entries.all(PARTITION, _BY_ID))
+        return tuple(sorted(found, key=by_name))
 
     def _entity(self, customer: Customer) -> Entity:
         return self._entries.entity(PARTITION, key(customer.customer_id), customer)

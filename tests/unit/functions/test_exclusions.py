@@ -38,7 +38,7 @@ def test_the_seed_is_what_costs_nothing_by_default():
     }
     assert len(seed) == 24
     assert all(is_guid(one.sku_id) for one in seed)
-    assert seed[0].reason.startswith("free (")
+    assert seed[0].reason.startswith("free")
 
 
 def test_before_a_list_is_saved_free_skus_are_excluded(seeded: Api):

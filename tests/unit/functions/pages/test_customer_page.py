@@ -7,7 +7,7 @@ import pytest
 
 from shared.domain.alerts import AlertKind
 from shared.domain.errors import AccessDeniedError, UpstreamUnavailableError
-from shared.domain.ids import sku_row
+from shared.domain.ids import CustomerId, sku_row
 from shared.domain.mappings import RowExclusion
 from shared.usecases.edit_mapping import delete_mapping
 from tests.api_client import EDITOR, VIEWER, Api
@@ -20,6 +20,7 @@ from tests.builders import (
     OTHER_SUBSCRIPTION,
     PROFILE,
     TENANT,
+    a_customer,
     a_line,
     a_mapping,
     a_profile,
@@ -385,3 +386,35 @@ def test_an_editor_may_do_what_a_viewer_may_not(in_azure: Api):
     editor.send(f"{ROW}/sync")
     assert editor.status == 303
     assert a_mapping().customer_id == CUSTOMER
+
+
+def test_the_next_customers_and_the_next_that_asks_for_somebody_are_one_step_away(
+    browser: Browser,
+):
+    services = browser.api.house.services
+    for name in ("Zebra", "Aardvark", "Delta", "Echo"):
+        services.customers.add(a_customer(CustomerId(name.lower()), name=name))
+    services.alerts.put([an_alert(AlertKind.DRIFT, customer_id=CustomerId("echo"))])
+
+    first = browser.get("/customers/aardvark")
+    middle = browser.get(PAGE)
+    last = browser.get("/customers/zebra")
+
+    assert ("‹" in first.text, "Contoso ›" in first.text) == (False, True)
+    assert "‹ Aardvark" in middle.text
+    assert "Delta ›" in middle.text
+    assert "Next that asks for you: Echo ›" in middle.text
+    assert "Next that asks for you: Echo ›" in last.text, "from the start again"
+    assert {"/customers/aardvark", "/customers/delta", "/customers/echo"} <= set(middle.links)
+
+
+def test_customers_that_ask_for_somebody_are_listed_alone(browser: Browser):
+    services = browser.api.house.services
+    services.customers.add(a_customer(CustomerId("echo"), name="Echo"))
+    services.alerts.put([an_alert(AlertKind.DRIFT, customer_id=CustomerId("echo"))])
+
+    page = browser.get("/customers?state=asking")
+
+    assert "1 customer found" in page.text
+    assert "Contoso" not in page.text
+    assert "/alerts?customer=echo" in page.links

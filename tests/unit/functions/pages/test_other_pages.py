@@ -47,9 +47,9 @@ def held_fall(browser: Browser) -> Browser:
 def test_the_overview_begins_with_what_needs_a_person(browser: Browser):
     page = held_fall(browser).get("/")
 
-    assert page.text.index("need approval") < page.text.index("Last cycle")
+    assert page.text.index("needs approval") < page.text.index("Last cycle")
     assert "Microsoft 365 E5, 40 to 10" in page.text
-    assert "1 need approval" in page.text
+    assert "1 needs approval" in page.text
     assert f"/customers/{CUSTOMER}" in page.links
 
 
