@@ -54,6 +54,7 @@ def page_alerts(visit: Visit) -> func.HttpResponse:
         state=state,
         kind=kind,
         customer=customer,
+        query=link(state=visit.query("state") or "", kind=kind, customer=customer or "")[1:],
         states=(*(one.value for one in AlertState), ALL),
         kinds=tuple(AlertKind),
     )
@@ -83,14 +84,20 @@ def page_alert_dismiss_save(visit: Visit) -> func.HttpResponse:
         return _ask(visit, form, error)
     days = "1 day" if body.days == 1 else f"{body.days} days"
     said = f"The alert is dismissed for {days}. It is back earlier when what it is about changes."
-    return visit.go(link("alerts"), said)
+    return visit.go(_list_of(visit), said)
 
 
 @page(blueprint, "POST", "alerts/{alert_id}/restore", role=Role.EDITOR)
 def page_alert_restore(visit: Visit) -> func.HttpResponse:
     """Take a dismissal back."""
     restore_alert(visit.key("alert_id"), visit.services)
-    return visit.go(link("alerts"), "The dismissal was taken back: the alert is open again.")
+    return visit.go(_list_of(visit), "The dismissal was taken back: the alert is open again.")
+
+
+def _list_of(visit: Visit) -> str:
+    """Return the list that somebody came from: the form keeps its filter."""
+    kept = {name: visit.form.get(name) for name in ("state", "kind", "customer")}
+    return link("alerts", **kept)
 
 
 def _ask(visit: Visit, form: Form, error: SeatsyncError | None) -> func.HttpResponse:
@@ -102,4 +109,8 @@ def _ask(visit: Visit, form: Form, error: SeatsyncError | None) -> func.HttpResp
         names=customer_names([alert.customer_id], visit.services),
         form=form,
         errors={} if error is None else reasons(error),
+        kept={
+            name: form.get(name) or visit.query(name) or ""
+            for name in ("state", "kind", "customer")
+        },
     )

@@ -48,7 +48,8 @@ def page_approvals_decide(visit: Visit) -> func.HttpResponse:
     if refused:
         return _shown(visit, refused, decided=decided)
     said = f"{decided} {SAID[decision]}." if decided > 1 else f"1 {SAID[decision]}."
-    return visit.go(link("approvals"), said.replace("1 approved: they are", "1 approved: it is"))
+    here = link("approvals", customer=visit.query("customer") or "")
+    return visit.go(here, said.replace("1 approved: they are", "1 approved: it is"))
 
 
 @page(blueprint, "GET", "approvals/{approval_id}/money", role=Role.VIEWER)

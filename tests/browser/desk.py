@@ -65,6 +65,19 @@ class Desk:
         """Wait until a message says so, where a screen reader hears it."""
         expect(self.page.locator("#toasts .note").filter(has_text=text).first).to_be_visible()
 
+    def tab_to(self, selector: str, most: int = 80) -> None:
+        """Press Tab until something has the focus, as somebody without a mouse does."""
+        for _ in range(most):
+            if self.page.locator(f"{selector}:focus").count():
+                return
+            self.page.keyboard.press("Tab")
+        raise AssertionError(f"Tab does not reach {selector}")
+
+    def press(self, selector: str, key: str = "Enter") -> None:
+        """Go to something by Tab, and press a key on it."""
+        self.tab_to(selector)
+        self.page.keyboard.press(key)
+
     @property
     def drawer(self) -> Locator:
         """The open drawer."""

@@ -303,31 +303,24 @@ def test_one_whole_mapping_by_keyboard_alone(desk: Desk):
     page = desk.page
     page.goto(f"/customers/{client.customer_id}")
 
-    def focus_on(selector: str, most: int = 60) -> None:
-        for _ in range(most):
-            if page.locator(f"{selector}:focus").count():
-                return
-            page.keyboard.press("Tab")
-        raise AssertionError(f"Tab does not reach {selector}")
-
     page.keyboard.press("Tab")
     expect(page.locator(".skip-link")).to_be_focused()
     page.keyboard.press("Enter")
-    focus_on(f"#map-{ROW}")
+    desk.tab_to(f"#map-{ROW}")
     page.keyboard.press("Enter")
     expect(desk.drawer).to_be_visible()
     expect(page.locator("#drawer-title")).to_be_focused()
-    focus_on("#f-profile_id")
+    desk.tab_to("#f-profile_id")
     page.keyboard.type("Business P")
-    focus_on("#f-agreement_id")
+    desk.tab_to("#f-agreement_id")
     page.keyboard.press("ArrowDown") if not page.locator("#f-agreement_id").input_value() else None
     desk.preview("new line of 6")
-    focus_on("#f-included")
+    desk.tab_to("#f-included")
     page.keyboard.press("Control+a")
     page.keyboard.type("1")
     desk.preview("new line of 5")
     expect(page.locator("#f-included")).to_be_focused()
-    focus_on("#save")
+    desk.tab_to("#save")
     page.keyboard.press("Enter")
     expect(desk.drawer).to_have_count(0)
     desk.told("Saved.")

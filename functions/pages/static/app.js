@@ -12,13 +12,41 @@
     }
   };
 
+  // Where the focus was: the ids around it, the nearest first, and its row of a table. What had it
+  // may be switched off or replaced meanwhile; then the focus goes to what stands in its place.
+  const placeOf = (element) => {
+    if (!element || element === document.body) return null;
+    const ids = [];
+    for (let one = element; one && one !== document.body; one = one.parentElement) {
+      if (one.id) ids.push(one.id);
+    }
+    return { ids, row: element.closest("tbody tr")?.sectionRowIndex ?? -1 };
+  };
+  const CAN_HAVE_FOCUS =
+    "a[href], button:not([disabled]), input:not([type=hidden]):not([disabled]), " +
+    "select:not([disabled]), textarea:not([disabled]), summary";
+  const firstIn = (element) => {
+    if (!element) return null;
+    if (element.matches(CAN_HAVE_FOCUS)) return element;
+    return [...element.querySelectorAll(CAN_HAVE_FOCUS)].find((one) => one.checkVisibility());
+  };
+  const focusOn = (place) => {
+    for (const id of place?.ids ?? []) {
+      const element = document.getElementById(id);
+      if (element && ["main", "drawer-body", "drawer"].includes(id)) break;
+      const row = element?.querySelectorAll("tbody tr")[place.row];
+      const found = firstIn(row) || firstIn(element);
+      if (found) return found.focus();
+    }
+    (drawer().open ? document.getElementById("drawer-title") : document.getElementById("main"))?.focus();
+  };
+  const isLost = () => !document.activeElement || document.activeElement === document.body;
+
   // The drawer: opened by whatever was loaded into it, closed by Escape, its button, or a save.
   const drawer = () => document.getElementById("drawer");
   let opener = null;
   const back = () => {
-    // What opened the drawer may have been replaced since; its successor has the same id.
-    const target = opener && document.getElementById(opener);
-    (target || document.getElementById("main")).focus();
+    focusOn(opener);
     opener = null;
   };
   const openDrawer = () => {
@@ -56,6 +84,13 @@
       placeToasts();
       back();
     });
+    // What happened is put in once more, because only what comes later is read out.
+    const said = document.getElementById("said");
+    if (said) {
+      document.getElementById("main").focus();
+      said.remove();
+      setTimeout(() => document.getElementById("toasts").append(said));
+    }
     // A message is said once: not again when the page is loaded again.
     const address = new URL(location.href);
     if (address.searchParams.has("said")) {
@@ -72,7 +107,7 @@
     const dismiss = event.target.closest("[data-dismiss]");
     if (dismiss) {
       dismiss.closest(".note").remove();
-      document.getElementById("main").focus();
+      document.getElementById(drawer().open ? "drawer-title" : "main").focus();
     }
   });
 
@@ -120,16 +155,27 @@
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
   });
 
+  let focused = null;
+  const remember = () => {
+    if (!isLost()) focused = placeOf(document.activeElement);
+  };
+  const recover = () => {
+    if (isLost() && focused) focusOn(focused);
+  };
+  document.addEventListener("focusin", remember);
   document.addEventListener("htmx:beforeRequest", (event) => {
-    if (event.detail.target?.id === "drawer-body" && !drawer().open) {
-      opener = event.detail.elt.id || null;
-    }
+    remember();
+    if (event.detail.target?.id === "drawer-body" && !drawer().open) opener = placeOf(event.detail.elt);
   });
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id === "drawer-body") openDrawer();
     placeToasts();
   });
-  document.addEventListener("htmx:afterSettle", (event) => localise(event.detail.elt));
+  document.addEventListener("htmx:afterSettle", (event) => {
+    localise(event.detail.elt);
+    recover();
+  });
+  document.addEventListener("htmx:afterRequest", () => setTimeout(recover));
   document.addEventListener("htmx:oobAfterSwap", (event) => localise(event.detail.target));
   for (const failure of ["htmx:sendError", "htmx:timeout"]) {
     document.addEventListener(failure, () => {
