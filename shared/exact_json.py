@@ -2,20 +2,25 @@
 
 import json
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 Json = Any  # a value that json.loads returned
+
+_MOST_DIGITS = 400
+_MOST_ZEROS = 308
+"""A number that doubles cannot say is no number of anybody's; written out, it fills the memory."""
 
 
 def loads(text: bytes | str) -> Json:
     """Parse JSON.
 
     Raises:
-        ValueError: The text is not JSON, or has NaN or an infinity in it.
+        ValueError: The text is not JSON, or has NaN, an infinity or a number beyond all measure in
+            it.
     """
     try:
-        return json.loads(text, parse_float=Decimal, parse_constant=_refuse)
+        return json.loads(text, parse_float=_decimal, parse_constant=_refuse)
     except RecursionError as error:
         raise ValueError("the JSON is nested too deeply") from error
 
@@ -44,6 +49,16 @@ def _member(name: object, value: object) -> str:
     if not isinstance(name, str):
         raise TypeError("the names in a JSON object are text")
     return f"{json.dumps(name)}:{dumps(value)}"
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation as error:
+        raise ValueError("a number is beyond all measure") from error
+    if len(text) > _MOST_DIGITS or abs(number.adjusted()) > _MOST_ZEROS:
+        raise ValueError("a number is beyond all measure")
+    return number
 
 
 def _refuse(constant: str) -> None:

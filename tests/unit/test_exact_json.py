@@ -31,9 +31,17 @@ def test_a_number_that_is_none_is_refused(value):
         exact_json.dumps(Decimal(value))
 
 
-@pytest.mark.parametrize("text", ["", "{", "NaN", "[Infinity]", "<html>", "[" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["", "{", "NaN", "[Infinity]", "<html>", "[" * 100_000, "1e99999999999999999999"]
+)
 def test_other_text_is_not_json(text):
     with pytest.raises(ValueError):
+        exact_json.loads(text)
+
+
+@pytest.mark.parametrize("text", ["1e999999999", "1e-309", "1.5e309", "0." + "1" * 400])
+def test_a_number_that_would_fill_the_memory_when_written_is_refused(text):
+    with pytest.raises(ValueError, match="beyond all measure"):
         exact_json.loads(text)
 
 

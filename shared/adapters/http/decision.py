@@ -159,7 +159,7 @@ def wait_asked(value: str | None, now: datetime) -> timedelta | None:
         return _bounded(timedelta(seconds=float(Decimal(text))))
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -16,6 +16,7 @@ _MOMENT = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?([Zz]|[+-]\d\d:?\d\d)?"
 )
 _LARGEST = 2**53  # beyond it, not every JSON writer keeps whole numbers apart
+_YEARS = range(1900, 9000)  # databases write a date that is none as year 1 or 9999
 
 
 class Payload:
@@ -38,6 +39,19 @@ class Payload:
         if not isinstance(self._value, list):
             raise self._expected("a list")
         return tuple(Payload(v, f"{self.where}[{i}]") for i, v in enumerate(self._value))
+
+    def records(self) -> tuple["Payload", ...]:
+        """Return the elements of a list, of which no two have the same ``id``, a whole number."""
+        found = self.items()
+        if len({one["id"].whole() for one in found}) < len(found):
+            raise self._expected("a list with no record twice")
+        return found
+
+    def record(self, number: int) -> "Payload":
+        """Return this object, if its ``id`` is the one that was asked for."""
+        if self["id"].whole() != number:
+            raise UnexpectedPayloadError(f"{self.where}.id: expected the record that was asked for")
+        return self
 
     @property
     def value(self) -> Json:
@@ -63,10 +77,11 @@ class Payload:
         return isinstance(self._value, dict)
 
     def text(self) -> str:
-        """Return text as it stands, blanks and all."""
-        if not isinstance(self._value, str):
+        """Return text as it stands, blanks and all; half a character is none."""
+        value = self._value
+        if not isinstance(value, str) or not (value.isascii() or _is_whole(value)):
             raise self._expected("text")
-        return self._value
+        return value
 
     def text_or_none(self) -> str | None:
         return None if self.is_null else self.text()
@@ -74,9 +89,12 @@ class Payload:
     def whole(self) -> int:
         """Return a whole number; ``10.00`` is one."""
         value = self._value
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value
-        if isinstance(value, Decimal) and -_LARGEST < value < _LARGEST and value == int(value):
+        if (
+            isinstance(value, int | Decimal)
+            and not isinstance(value, bool)
+            and -_LARGEST < value < _LARGEST
+            and value == int(value)
+        ):
             return int(value)
         raise self._expected("a whole number")
 
@@ -94,9 +112,13 @@ class Payload:
         return None if self.is_null else self.count()
 
     def decimal(self) -> Decimal:
-        """Return a number, exactly as it was written."""
+        """Return a number, exactly as it was written; one beyond all measure is none."""
         value = self._value
-        if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | Decimal)
+            or not -_LARGEST < value < _LARGEST
+        ):
             raise self._expected("a number")
         return Decimal(value)
 
@@ -121,8 +143,15 @@ class Payload:
                 pass
         raise self._expected("a date")
 
-    def date_or_none(self) -> dt.date | None:
-        return None if self.is_null else self.date()
+    def day(self) -> dt.date:
+        """Return a calendar date that periods can be counted from: of the years 1900 to 8999."""
+        found = self.date()
+        if found.year not in _YEARS:
+            raise self._expected("a date of our time")
+        return found
+
+    def day_or_none(self) -> dt.date | None:
+        return None if self.is_null else self.day()
 
     def moment(self) -> dt.datetime:
         """Return an aware moment in UTC. One without a zone is in UTC; digits after the sixth of
@@ -145,3 +174,12 @@ class Payload:
 
     def _expected(self, what: str) -> UnexpectedPayloadError:
         return UnexpectedPayloadError(f"{self.where}: expected {what}")
+
+
+def _is_whole(text: str) -> bool:
+    """Return whether text can be written: JSON may name one half of a pair of surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

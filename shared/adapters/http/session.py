@@ -116,6 +116,14 @@ def with_path(url: str, usual: str) -> str:
     return trimmed if urlsplit(trimmed).path else f"{trimmed}{usual}"
 
 
+def fits_a_header(text: str) -> bool:
+    """Return whether a vendor's token can be sent back in a header, and is one at all.
+
+    What cannot would be quoted by the error that says so.
+    """
+    return text.isascii() and text.isprintable() and text.strip() == text != ""
+
+
 def segment(text: str) -> str:
     """Return text as one segment of a path, whatever is in it."""
     return quote(text, safe="")
@@ -282,7 +290,10 @@ class ApiSession:
         Raises:
             UnexpectedPayloadError: The link leads out of the API, where no token may go.
         """
-        own, other = urlsplit(self._base_url), urlsplit(link.strip())
+        try:
+            own, other = urlsplit(self._base_url), urlsplit(link.strip())
+        except ValueError:
+            raise UnexpectedPayloadError(f"{self.connection}: a next link is no address") from None
         own_path = own.path.rstrip("/")
         same_host = _origin(own.scheme, own.netloc) == _origin(other.scheme, other.netloc)
         if not same_host or not other.path.startswith(f"{own_path}/") or ".." in other.path:

@@ -2,15 +2,47 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
+from shared.adapters.http.session import fits_a_header
 from shared.adapters.microsoft.clouds import Cloud
 from shared.adapters.microsoft.login import LoginHttp
 from shared.domain.errors import AccessDeniedError, UnexpectedPayloadError
 from shared.domain.ids import TenantId
 
 MOST_APPS = 1000
+_ODD_ANSWER = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""How msal fails at an answer that is not as it expects; what it says may quote the answer."""
+
+T = TypeVar("T")
+
+
+def told(connection: str, ask: Callable[[], T]) -> T:
+    """Return what msal makes of the sign-in service's answer.
+
+    Raises:
+        UnexpectedPayloadError: msal cannot read the answer.
+    """
+    try:
+        return ask()
+    except _ODD_ANSWER:
+        raise UnexpectedPayloadError(
+            f"{connection}: the sign-in service's answer cannot be read"
+        ) from None
+
+
+def access_token(result: Mapping[str, Any]) -> str | None:
+    """Return the token in a result of msal, or ``None`` when there is none that can be sent."""
+    token = result.get("access_token")
+    return token if isinstance(token, str) and fits_a_header(token) else None
 
 
 class TenantApps:
@@ -105,7 +137,7 @@ class TenantApps:
                 f"{self._connection}: Microsoft knows no tenant {tenant_id}",
                 "Check the tenant's id. A tenant that was deleted cannot be read any more.",
             ) from None
-        except KeyError:
+        except (AttributeError, LookupError, RuntimeError, TypeError):
             raise UnexpectedPayloadError(
                 f"{self._connection}: the sign-in service's description lacks an address"
             ) from None

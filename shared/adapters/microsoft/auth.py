@@ -7,7 +7,7 @@ Source:
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from shared.adapters.microsoft.apps import MOST_APPS, TenantApps
+from shared.adapters.microsoft.apps import MOST_APPS, TenantApps, access_token, told
 from shared.adapters.microsoft.clouds import Cloud
 from shared.adapters.microsoft.login import LoginHttp
 from shared.adapters.microsoft.refusals import AppAtLogin, SignInRefusal
@@ -84,9 +84,11 @@ class AppOnlyTokens:
 
     def token(self, tenant_id: TenantId) -> str:
         app = self._app(tenant_id)
-        result: Mapping[str, Any] = app.acquire_token_for_client(scopes=[self._scope])
-        token = result.get("access_token")
-        if isinstance(token, str) and token:
+        result: Mapping[str, Any] = told(
+            self._at_login.connection, lambda: app.acquire_token_for_client(scopes=[self._scope])
+        )
+        token = access_token(result)
+        if token is not None:
             return token
         self.forget(tenant_id)
         refusal = SignInRefusal.of(result)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.adapters.microsoft.apps import MOST_APPS, TenantApps
+from shared.adapters.microsoft.apps import MOST_APPS, TenantApps, access_token, told
 from shared.adapters.microsoft.clouds import Cloud
 from shared.adapters.microsoft.login import LoginHttp
 from shared.adapters.microsoft.refusals import AppAtLogin, SignInRefusal
@@ -166,8 +166,8 @@ class GdapTokens:
             newer = self._refresh_token.newest()
             if newer.value != held.value:
                 held, result = newer, self._asked(tenant_id, newer)
-        token = result.get("access_token")
-        if not isinstance(token, str) or not token:
+        token = access_token(result)
+        if token is None:
             self.forget(tenant_id)
             raise self._refused(tenant_id, SignInRefusal.of(result))
         successor = result.get("refresh_token")
@@ -178,8 +178,9 @@ class GdapTokens:
 
     def _asked(self, tenant_id: TenantId, held: Held) -> Mapping[str, Any]:
         app = self._apps.get(tenant_id)
-        result: Mapping[str, Any] = app.acquire_token_by_refresh_token(
-            held.value, scopes=[self._scope]
+        result: Mapping[str, Any] = told(
+            self._connection,
+            lambda: app.acquire_token_by_refresh_token(held.value, scopes=[self._scope]),
         )
         if "access_token" not in result:
             self._apps.drop(tenant_id)  # msal answers from memory after a refusal

@@ -128,7 +128,8 @@ class LoginHttp:
             wait = wait_asked(response.headers.get("Retry-After"), utc_now())
             return Refusal(status, retry_after=wait), None
         try:
-            if isinstance(exact_json.loads(response.content), dict):
+            # As msal reads it: what it cannot read, tokens among it, it writes to the log.
+            if isinstance(exact_json.loads(response.text), dict):
                 return response
         except ValueError:
             pass

@@ -12,7 +12,14 @@ import requests
 
 from shared.adapters.http.decision import Refusal, Sent
 from shared.adapters.http.payload import Payload
-from shared.adapters.http.session import ApiSession, OnCall, base_url, pooled_http, segment
+from shared.adapters.http.session import (
+    ApiSession,
+    OnCall,
+    base_url,
+    fits_a_header,
+    pooled_http,
+    segment,
+)
 from shared.adapters.microsoft.auth import AppOnlyTokens, TenantTokens
 from shared.adapters.microsoft.bearer import Bearer, DeniedError, with_token
 from shared.adapters.microsoft.commitments import partner_subscriptions, reseller_customers
@@ -89,6 +96,8 @@ class PartnerCenter:
             token = _next_token(page)
             if token is None:
                 return
+            if not fits_a_header(token):
+                raise UnexpectedPayloadError(f"{page.where}: expected a token for the next page")
             if token in seen or len(seen) >= MOST_PAGES:
                 raise UnexpectedPayloadError(f"{self._session.connection}: a list has no end")
             seen.add(token)

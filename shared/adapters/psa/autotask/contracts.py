@@ -31,6 +31,7 @@ MONTHS: Final[Mapping[str, int]] = {"monthly": 1, "quarterly": 3, "yearly": 12, 
 
 _PERIOD_TYPE: Final = "contractPeriodType"
 _TYPE: Final = "Recurring Service"
+_MOST_DIGITS: Final = 10
 
 
 def period_labels(fields: Payload) -> dict[int, str]:
@@ -42,13 +43,13 @@ def period_labels(fields: Payload) -> dict[int, str]:
     for one in fields["fields"].items():
         if one["name"].text() == _PERIOD_TYPE:
             values = one["picklistValues"].items()
-            return {int(value["value"].text()): value["label"].text() for value in values}
+            return {_number(value["value"]): value["label"].text() for value in values}
     raise UnexpectedPayloadError(f"{fields.where}: there is no field {_PERIOD_TYPE}")
 
 
 def cycle(payload: Payload, labels: Mapping[int, str]) -> Cycle | None:
     """Return a contract's periods; ``None`` where they cannot be known."""
-    starts = payload["startDate"].date_or_none()
+    starts = payload["startDate"].day_or_none()
     months = MONTHS.get(_label(payload, labels).strip().lower())
     return None if starts is None or months is None else Cycle(starts, months)
 
@@ -69,7 +70,7 @@ def agreement(
     Raises:
         UnexpectedPayloadError: A field is not what the contract says.
     """
-    starts, ends = payload["startDate"].date_or_none(), payload["endDate"].date_or_none()
+    starts, ends = payload["startDate"].day_or_none(), payload["endDate"].day_or_none()
     label, periods = _label(payload, labels), cycle(payload, labels)
     return Agreement(
         agreement_id=AgreementId(str(payload["id"].whole())),
@@ -99,6 +100,14 @@ def first_unposted(cycle: Cycle | None, last_posted: date | None) -> date | None
     if last_posted is None:
         return cycle.anchor
     return cycle.after(cycle.containing(last_posted)).start
+
+
+def _number(value: Payload) -> int:
+    """Return a number of a pick list, which comes as text."""
+    text = value.text()
+    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
+        raise UnexpectedPayloadError(f"{value.where}: expected a whole number as text")
+    return int(text)
 
 
 def _problem(payload: Payload, starts: date | None) -> str | None:

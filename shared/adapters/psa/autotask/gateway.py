@@ -4,6 +4,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -34,6 +35,7 @@ from shared.domain.errors import (
     NotFoundError,
     RequestRefusedError,
     SeatsyncError,
+    UnexpectedPayloadError,
     UnknownOutcomeError,
 )
 from shared.domain.ids import AgreementId, CompanyId, ConnectionName, LineId, ProductId
@@ -138,7 +140,7 @@ class AutotaskGateway:
         if meant is not None:
             kind, number = meant
             for one in self._api.records(kind.catalogue, [_is("id", number)], _PRODUCT_FIELDS):
-                return _product(kind, one)
+                return _product(kind, one.record(number))
         raise NotFoundError(f"there is no product {product_id!r}")
 
     def list_agreements(self, company_id: CompanyId | None) -> tuple[Agreement, ...]:
@@ -152,7 +154,7 @@ class AutotaskGateway:
 
     def get_agreement(self, agreement_id: AgreementId) -> Agreement:
         number = lines.number(agreement_id)
-        found = () if number is None else self._agreements([_is("id", number)])
+        found = () if number is None else self._agreements([_is("id", number)], number)
         if not found:
             raise NotFoundError(f"there is no agreement {agreement_id!r}")
         return found[0]
@@ -254,6 +256,10 @@ class AutotaskGateway:
         among = [_among("contractID", sorted(numbers))]
         for kind in KINDS:
             for place in self._places(kind, among, self._today() - DAY, until):
+                if place.contract not in found:
+                    raise UnexpectedPayloadError(
+                        f"{self._api.connection}: {kind.lines} lists lines of another contract"
+                    )
                 found[place.contract].append(place)
         return found
 
@@ -409,7 +415,8 @@ class AutotaskGateway:
         for again in (False, True):
             if again:
                 self._sleep(READ_BACK_SECONDS)
-            line = self._first(kind, conditions)
+            with self._written("that is new"):
+                line = self._first(kind, conditions)
             if line is not None:
                 return line
         raise UnknownOutcomeError(f"{self._api.connection}: a new line does not show yet")
@@ -419,7 +426,8 @@ class AutotaskGateway:
         path = f"Contracts/{contract}/{kind.child}"
         body = {"id": number, "invoiceDescription": wanted.text}
         self._api.send_json("PATCH", path, body, kind=f"autotask.{kind.lines}.patch")
-        line = self._as_line(self._place(wanted.agreement_id, wanted.line_id))
+        with self._written(wanted.line_id):
+            line = self._as_line(self._place(wanted.agreement_id, wanted.line_id))
         if line.description.split() != wanted.text.split():
             raise RequestRefusedError(
                 f"{self._api.connection}: line {wanted.line_id} was saved with another "
@@ -441,10 +449,12 @@ class AutotaskGateway:
         for again in (False, True):
             if again:
                 self._sleep(READ_BACK_SECONDS)
-            place = replace(place, rows=self._units_of(place))
+            with self._written(wanted.line_id):
+                place = replace(place, rows=self._units_of(place))
             shown = place.units_on(wanted.effective)
             if shown == wanted.after:
-                return self._as_line(place)
+                with self._written(wanted.line_id):
+                    return self._as_line(place)
             if shown != wanted.before:
                 break
         message = (
@@ -455,11 +465,27 @@ class AutotaskGateway:
             raise UnknownOutcomeError(message)
         raise ConflictError(message)
 
+    @contextmanager
+    def _written(self, line_id: str) -> Iterator[None]:
+        """Let a read that fails after a write say that nobody knows what the write did."""
+        try:
+            yield
+        except SeatsyncError as error:
+            raise UnknownOutcomeError(
+                f"{self._api.connection}: line {line_id} was written, but it cannot be read again: "
+                f"{error}"
+            ) from error
+
     # Reads ----------------------------------------------------------------------------------------
 
-    def _agreements(self, filters: Sequence[Filter]) -> tuple[Agreement, ...]:
+    def _agreements(
+        self, filters: Sequence[Filter], only: int | None = None
+    ) -> tuple[Agreement, ...]:
+        """Return contracts; with ``only``, the one of that number."""
         read_at = self._clock.now()
         found = self._api.records("Contracts", filters, contracts.FIELDS)
+        if only is not None:
+            found = tuple(one.record(only) for one in found)
         if not found:
             return ()
         labels = self._period_labels()
@@ -499,7 +525,7 @@ class AutotaskGateway:
             conditions = [_among("contractID", some), _exists("approveAndPostDate"), *filters]
             for kind in kinds:
                 for row in self._api.records(kind.units, conditions, ("contractID", "startDate")):
-                    number, starts = row["contractID"].whole(), row["startDate"].date()
+                    number, starts = row["contractID"].whole(), row["startDate"].day()
                     latest[number] = max(starts, latest.get(number, starts))
         return latest
 
@@ -536,7 +562,7 @@ class AutotaskGateway:
         kind, contract, number = self._meant(agreement_id, line_id)
         conditions = [_is("contractID", contract), _is("id", number)]
         for one in self._api.records(kind.lines, conditions, kind.line_fields):
-            place = self._place_of(kind, lines.line(kind, one), ())
+            place = self._place_of(kind, lines.line(kind, one.record(number)), ())
             return replace(place, rows=self._units_of(place))
         raise RequestRefusedError(f"there is no line {line_id!r} on agreement {agreement_id!r}")
 

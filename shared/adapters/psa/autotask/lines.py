@@ -122,10 +122,10 @@ def unit_rows(payloads: Iterable[Payload]) -> tuple[Units, ...]:
     """
     rows = (
         Units(
-            starts=one["startDate"].date(),
-            ends=one["endDate"].date(),
+            starts=one["startDate"].day(),
+            ends=one["endDate"].day(),
             units=one["units"].whole(),
-            posted=one["approveAndPostDate"].date_or_none() is not None,
+            posted=one["approveAndPostDate"].day_or_none() is not None,
         )
         for one in payloads
     )

@@ -12,12 +12,13 @@ import requests
 
 from shared.adapters.http.decision import Refusal, Sent
 from shared.adapters.http.payload import Payload
-from shared.adapters.http.session import MOST_PAGES, ApiSession, OnCall, with_path
+from shared.adapters.http.session import MOST_PAGES, ApiSession, OnCall, base_url, with_path
 from shared.domain.errors import (
     AccessDeniedError,
     RateLimitError,
     RequestRefusedError,
     SeatsyncError,
+    SettingsError,
     UnexpectedPayloadError,
 )
 from shared.exact_json import Json
@@ -201,8 +202,15 @@ class ZonedApi:
         answer = asking.get_json(
             "/v1.0/zoneInformation", {"user": config.user_name}, kind="autotask.zone"
         )
-        url = Payload(answer)["url"].text().rstrip("/")
-        if not _is_sibling(config.url, url):
+        url = Payload(answer)["url"].text().strip().rstrip("/")
+        try:
+            ours = _is_sibling(config.url, url)
+            base_url(url, "url", development=True)
+        except (ValueError, SettingsError):
+            raise UnexpectedPayloadError(
+                f"{self.connection}: $.url: expected the address of a zone"
+            ) from None
+        if not ours:
             raise UnexpectedPayloadError(f"{self.connection}: the zone lies at another vendor's")
         headers = {
             "ApiIntegrationCode": config.integration_code,
@@ -232,7 +240,12 @@ class _Site:
 
     def below_version(self, link: str) -> str:
         """Return what a next link asks for; the case of its path may differ from the zone's."""
-        parts = urlsplit(link)
+        try:
+            parts = urlsplit(link)
+        except ValueError:
+            raise UnexpectedPayloadError(
+                f"{self.session.connection}: a next link is no address"
+            ) from None
         begins = parts.path.lower().find(_VERSION.lower())
         own = urlsplit(self.url).path
         path = parts.path[begins + len(_VERSION) :] if begins >= 0 else parts.path

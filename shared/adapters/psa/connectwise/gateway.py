@@ -142,7 +142,8 @@ class ConnectWiseGateway:
         number = _number(product_id)
         if number is None:
             raise NotFoundError(message)
-        return _product(self._one(f"{_CATALOG}/{number}", "catalog.get", _PRODUCT_FIELDS, message))
+        found = self._one(f"{_CATALOG}/{number}", "catalog.get", _PRODUCT_FIELDS, message)
+        return _product(found.record(number))
 
     def list_agreements(self, company_id: CompanyId | None) -> tuple[Agreement, ...]:
         conditions = "cancelledFlag=false"
@@ -159,13 +160,14 @@ class ConnectWiseGateway:
 
     def get_agreement(self, agreement_id: AgreementId) -> Agreement:
         read_at = self._clock.now()
+        path = _agreement_path(agreement_id)
         found = self._one(
-            _agreement_path(agreement_id),
+            path,
             "agreements.get",
             agreements.FIELDS,
             f"there is no agreement {agreement_id!r}",
         )
-        return agreements.agreement(found, read_at)
+        return agreements.agreement(found.record(int(agreement_id)), read_at)
 
     def list_lines(self, agreement_id: AgreementId) -> tuple[AgreementLine, ...]:
         path = f"{_agreement_path(agreement_id)}/additions"

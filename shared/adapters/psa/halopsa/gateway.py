@@ -165,7 +165,7 @@ class HaloPsaGateway:
             raise NotFoundError(message) from error
         # An item does not tell whether it is active: only the lists do.
         inactive = {one["id"].whole() for one in self._items(active=False)}
-        return _product(found, active=number not in inactive)
+        return _product(found.record(number), active=number not in inactive)
 
     def list_agreements(self, company_id: CompanyId | None) -> tuple[Agreement, ...]:
         params: dict[str, str | int] = {}
@@ -374,7 +374,8 @@ class HaloPsaGateway:
 
     def _invoice(self, number: int) -> Raw:
         params = {"includedetails": "true"}
-        return _object(self._get_unpaid(f"{_INVOICES}/{number}", params, "invoices.get"))
+        found = self._get_unpaid(f"{_INVOICES}/{number}", params, "invoices.get")
+        return _object(Payload(found).record(number).value)
 
     def _items(self, *, active: bool) -> tuple[Payload, ...]:
         params = {
@@ -531,7 +532,7 @@ def _product(payload: Payload, *, active: bool) -> Product:
 
 
 def _lines(invoice: Raw, agreement_id: AgreementId) -> Lines:
-    return tuple(lines.line(one, agreement_id) for one in Payload(invoice)["lines"].items())
+    return tuple(lines.line(one, agreement_id) for one in Payload(invoice)["lines"].records())
 
 
 def _listed_lines(invoice: Payload, agreement_id: AgreementId) -> Lines | None:
@@ -541,7 +542,7 @@ def _listed_lines(invoice: Payload, agreement_id: AgreementId) -> Lines | None:
     not even name them is not judged by.
     """
     try:
-        raw = [_object(one.value) for one in invoice["lines"].items()]
+        raw = [_object(one.value) for one in invoice["lines"].records()]
         if all("prorata_data" in one for one in raw):
             return tuple(lines.line(Payload(one), agreement_id) for one in raw)
     except UnexpectedPayloadError:  # whoever needs this one reads it, and says so
@@ -571,7 +572,7 @@ def _saved(answer: Json, header: int) -> Raw | None:
 
 
 def _raw_lines(invoice: Raw) -> list[Raw]:
-    return [_object(one.value) for one in Payload(_object(invoice))["lines"].items()]
+    return [_object(one.value) for one in Payload(_object(invoice))["lines"].records()]
 
 
 def _object(value: Json) -> Raw:

@@ -61,7 +61,7 @@ def line(payload: Payload, agreement_id: AgreementId) -> AgreementLine:
         else Billable.BILLABLE,
         product_name="" if item.is_null else item["name"].text_or_none() or "",
         waiting=tuple(
-            ProrataRow(row["date"].date(), seats)
+            ProrataRow(row["date"].day(), seats)
             for row, seats in zip(rows, whole_rows, strict=True)
             if seats is not None
         ),

@@ -12,12 +12,19 @@ import requests
 from shared import exact_json
 from shared.adapters.http.decision import QUERY, Garbled, Refusal, Sent, error_for, wait_asked
 from shared.adapters.http.payload import Payload
-from shared.adapters.http.session import USER_AGENT, Timeout, as_it_is, no_answer
+from shared.adapters.http.session import (
+    USER_AGENT,
+    Timeout,
+    as_it_is,
+    fits_a_header,
+    no_answer,
+)
 from shared.domain.errors import AccessDeniedError, RateLimitError, UnexpectedPayloadError
 
 EARLIER: Final = timedelta(seconds=60)
 """A token is renewed so long before it ends."""
 _PATH: Final = "/token"
+_LONGEST_SECONDS: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +118,13 @@ class TokenSource:
             self._refused(sent, answer)
         try:
             found = Payload(exact_json.loads(answer.content))
-        except ValueError as error:
+        except ValueError:
+            # The parser's error quotes what it could not read.
             reason = "it holds no whole JSON"
-            raise error_for(sent, Garbled(answer.status_code, reason), self._remedy) from error
-        lifetime = timedelta(seconds=found["expires_in"].count())
+            raise error_for(sent, Garbled(answer.status_code, reason), self._remedy) from None
+        lifetime = timedelta(seconds=min(found["expires_in"].count(), _LONGEST_SECONDS))
         token = found["access_token"].text()
-        if not token.isascii() or not token.isprintable():
+        if not fits_a_header(token):
             raise UnexpectedPayloadError(f"{sent}: the token is not one")
         return token, lifetime
 

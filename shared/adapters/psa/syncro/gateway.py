@@ -127,7 +127,7 @@ class SyncroGateway:
         return schedules.agreement(self._schedule(agreement_id), read_at)
 
     def list_lines(self, agreement_id: AgreementId) -> tuple[AgreementLine, ...]:
-        found = self._schedule(agreement_id)["lines"].items()
+        found = self._schedule(agreement_id)["lines"].records()
         return tuple(schedules.line(one, agreement_id) for one in found)
 
     def execute(self, operation: Operation) -> AgreementLine | None:
@@ -226,7 +226,7 @@ class SyncroGateway:
             found = self._get(f"{_SCHEDULES}/{number}", {}, "schedules.get")
         except _AbsentError as error:
             raise NotFoundError(message) from error
-        return Payload(found)["schedule"]
+        return Payload(found)["schedule"].record(number)
 
     def _product(self, product_id: ProductId) -> Payload:
         message = f"there is no product {product_id!r}"
@@ -234,9 +234,10 @@ class SyncroGateway:
         if number is None:
             raise NotFoundError(message)
         try:
-            return Payload(self._get(f"{_PRODUCTS}/{number}", {}, "products.get"))["product"]
+            found = self._get(f"{_PRODUCTS}/{number}", {}, "products.get")
         except _AbsentError as error:
             raise NotFoundError(message) from error
+        return Payload(found)["product"].record(number)
 
     def _pages(self, path: str, key: str, params: Params, kind: str) -> tuple[Payload, ...]:
         """Return a whole list.

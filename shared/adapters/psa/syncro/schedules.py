@@ -7,7 +7,7 @@ its text: customers see it as a reference.
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
 from shared.adapters.http.payload import Payload
@@ -40,6 +40,8 @@ DESCRIPTION_LIMIT: Final = 1000
 
 _REFERENCE: Final = re.compile(rf"\n?Ref\. ({re.escape(MARKER_PREFIX)}\S+)\s*\Z")
 
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,20})?")
+
 Body = dict[str, Any]
 
 
@@ -53,7 +55,7 @@ def agreement(payload: Payload, read_at: datetime) -> Agreement:
     problem = None
     next_run: date | None = None
     try:
-        next_run = payload["next_run"].date_or_none()
+        next_run = payload["next_run"].day_or_none()
     except UnexpectedPayloadError:
         problem = "the schedule's next run cannot be read; correct it"
     frequency = payload["frequency"].text_or_none() or ""
@@ -191,13 +193,10 @@ def _number(payload: Payload) -> Decimal | None:
         return None
     if not isinstance(payload.value, str):
         return payload.decimal()
-    try:
-        found = Decimal(payload.value.strip())
-    except InvalidOperation:
-        found = Decimal("NaN")
-    if not found.is_finite():
+    found = payload.value.strip()
+    if not _NUMBER.fullmatch(found):
         raise UnexpectedPayloadError(f"{payload.where}: expected a number")
-    return found
+    return Payload(Decimal(found), payload.where).decimal()
 
 
 def _money(payload: Payload, field: str, cents: str) -> Decimal | None:

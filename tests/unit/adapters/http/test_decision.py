@@ -130,7 +130,10 @@ def test_retry_after_is_understood(value, seconds):
     assert wait_asked(value, NOW) == timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize("value", [None, "", "soon", "-5", "1e9", "9" * 40, "NaN", "Tue, 99 Foo"])
+BEYOND_TIME = ("Tue, 99 Foo", "Mon, 01 Jan 99999999999 00:00:00 GMT")
+
+
+@pytest.mark.parametrize("value", [None, "", "soon", "-5", "1e9", "9" * 40, "NaN", *BEYOND_TIME])
 def test_another_retry_after_says_nothing(value):
     assert wait_asked(value, NOW) is None
 

@@ -28,7 +28,9 @@ def test_whole_numbers(json, number):
     assert (value, type(value)) == (number, int)
 
 
-@pytest.mark.parametrize("json", ["2.5", "true", '"5"', "null", "[]", "{}", "1e300", "1e999999999"])
+@pytest.mark.parametrize(
+    "json", ["2.5", "true", '"5"', "null", "[]", "{}", "1e300", "1" + "0" * 16]
+)
 def test_not_whole_numbers(json):
     with pytest.raises(UnexpectedPayloadError, match=r"^\$: expected a whole number$"):
         Payload(loads(json)).whole()
@@ -45,7 +47,7 @@ def test_decimals_keep_their_digits(json, number):
     assert str(Payload(loads(json)).decimal()) == number
 
 
-@pytest.mark.parametrize("value", [True, "0.1", 0.1, None, []])
+@pytest.mark.parametrize("value", [True, "0.1", 0.1, None, [], 2**53, Decimal("-1e300")])
 def test_not_decimals(value):
     with pytest.raises(UnexpectedPayloadError, match="a number"):
         Payload(value).decimal()
@@ -96,7 +98,7 @@ def test_not_moments(value):
         Payload(value).moment()
 
 
-@pytest.mark.parametrize("kind", ["text", "whole", "count", "decimal", "flag", "date", "moment"])
+@pytest.mark.parametrize("kind", ["text", "whole", "count", "decimal", "flag", "day", "moment"])
 def test_null_and_missing_are_none_where_they_may_be(kind):
     for payload in (Payload({"field": None})["field"], Payload({})["field"]):
         assert getattr(payload, f"{kind}_or_none")() is None
@@ -104,10 +106,35 @@ def test_null_and_missing_are_none_where_they_may_be(kind):
             getattr(payload, kind)()
 
 
-@pytest.mark.parametrize("kind", ["text", "whole", "count", "decimal", "flag", "date", "moment"])
+@pytest.mark.parametrize("kind", ["text", "whole", "count", "decimal", "flag", "day", "moment"])
 def test_a_wrong_value_is_not_none(kind):
     with pytest.raises(UnexpectedPayloadError):
         getattr(Payload([1]), f"{kind}_or_none")()
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "1899-12-31", "9000-01-01", "9999-12-31"])
+def test_periods_are_not_counted_from_a_date_that_is_none(text):
+    with pytest.raises(UnexpectedPayloadError, match="a date of our time"):
+        Payload(text).day()
+
+
+def test_half_a_character_is_no_text():
+    with pytest.raises(UnexpectedPayloadError, match="expected text"):
+        Payload(loads('"\\ud800"')).text()
+
+
+def test_a_record_is_in_a_list_once():
+    assert len(Payload([{"id": 1}, {"id": 2}]).records()) == 2
+    with pytest.raises(UnexpectedPayloadError, match="no record twice"):
+        Payload([{"id": 1}, {"id": 1}]).records()
+
+
+def test_a_record_is_the_one_that_was_asked_for():
+    assert Payload({"id": 7}).record(7)["id"].whole() == 7
+    with pytest.raises(
+        UnexpectedPayloadError, match=r"^\$\.id: expected the record that was asked"
+    ):
+        Payload({"id": 8}).record(7)
 
 
 def test_text_and_flags():
