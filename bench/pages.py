@@ -20,9 +20,8 @@ import requests
 
 from local.azurite import azurite
 from local.processes import Processes, free_port, url_answers
-from shared.adapters.storage import StorageAccount
+from shared.adapters.storage import StorageAccount, table_service
 from shared.adapters.tables.repositories import repositories
-from shared.adapters.tables.rest import table_service
 from shared.adapters.tables.table import Tables
 from shared.domain.alerts import Alert, AlertKind
 from shared.domain.customers import Customer, CustomerState

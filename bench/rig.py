@@ -29,8 +29,7 @@ from local.sites.site import Held, changes_something
 from local.stack import NEVER, ROOT, app_settings, silenced
 from shared import exact_json
 from shared.adapters.clock import SystemClock
-from shared.adapters.storage import QUEUE_API_VERSION, StorageAccount
-from shared.adapters.tables.rest import table_service
+from shared.adapters.storage import QUEUE_API_VERSION, StorageAccount, table_service
 from shared.adapters.tables.table import Tables
 from shared.bootstrap import psa_connection
 from shared.settings import load_settings

@@ -122,9 +122,8 @@ def _build(settings: Settings) -> Services:
     from shared.adapters.ids import RandomIds
     from shared.adapters.microsoft.sku_names import free_exclusions, sku_names
     from shared.adapters.queues import AccountHealth, LicenseSyncQueue, Queues, TenantSyncQueue
-    from shared.adapters.storage import queue_service
+    from shared.adapters.storage import queue_service, table_service
     from shared.adapters.tables.repositories import repositories
-    from shared.adapters.tables.rest import table_service
     from shared.adapters.tables.table import Tables
 
     clock = _clock(settings)

@@ -20,22 +20,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Any
 
 from azure.core.exceptions import ResourceNotFoundError
-from azure.data.tables import TableServiceClient, UpdateMode
+from azure.data.tables import TableServiceClient
 
 from local.backup.account import add_arguments, service_of
 from local.backup.file import TABLES, BackupError, Row, header_of, is_secret, rows_of
 from local.hosting.settings import SettingsError
 from shared.adapters.storage import translated
-from shared.adapters.tables.table import LARGEST_PAGE, MOST_OPERATIONS, Entity, chunks
+from shared.adapters.tables.table import LARGEST_PAGE, MOST_OPERATIONS, Entity, Tables
 from shared.domain.errors import SeatsyncError
 
 CHARGED = frozenset({"ledgers", "intents"})
 """Tables that tell what was charged, and what was about to be."""
-
-_REPLACE = {"mode": UpdateMode.REPLACE}
 
 
 def restore(
@@ -71,15 +68,15 @@ def restore(
             f"these tables hold something: {', '.join(filled)}; restore into an empty account, "
             "or give --replace to remove it"
         )
+    tables = Tables(service)
     for name in filled:
         for chunk in _chunks(present(name)):
-            _submit(service, name, [("delete", _stored(entity)) for entity in chunk])
+            tables.table(name).delete_all(chunk)
     counts: Counter[str] = Counter()
     wanted = (row for row in rows_of(path) if ledgers or row[0] not in CHARGED)
     for (name, _), rows in groupby(wanted, key=_place):
-        service.create_table_if_not_exists(name)
         for chunk in _chunks(entity for _, entity in rows):
-            _submit(service, name, [("upsert", _stored(entity), _REPLACE) for entity in chunk])
+            tables.table(name).put_all(chunk)
             counts[name] += len(chunk)
     return counts
 
@@ -130,15 +127,5 @@ def _keys(service: TableServiceClient, name: str) -> Iterator[Entity]:
 def _chunks(entities: Iterable[Entity]) -> Iterator[list[Entity]]:
     """As many at once as one transaction takes; memory holds no more."""
     waiting = iter(entities)
-    while some := list(islice(waiting, MOST_OPERATIONS)):
-        yield from chunks(some)
-
-
-def _submit(service: TableServiceClient, name: str, operations: list[Any]) -> None:
-    # The SDK's client, because it knows the types that an entity of another hand may have.
-    with translated(f"writing to {name}"):
-        service.get_table_client(name).submit_transaction(operations)
-
-
-def _stored(entity: Entity) -> dict[str, Any]:
-    return {"PartitionKey": entity.partition, "RowKey": entity.row, **entity.properties}
+    while chunk := list(islice(waiting, MOST_OPERATIONS)):
+        yield chunk

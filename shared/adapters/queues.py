@@ -7,10 +7,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.data.tables import TableServiceClient
 from azure.storage.queue import QueueClient, QueueServiceClient, TextBase64EncodePolicy
 
 from shared.adapters.storage import PROBE_SECONDS, translated
-from shared.adapters.tables.rest import TableService
 from shared.domain.errors import SeatsyncError
 from shared.messages import encode
 from shared.ports import LicenseSync, TenantSync
@@ -93,7 +93,7 @@ class LicenseSyncQueue:
 class AccountHealth:
     """A ``StorageHealth``: one small request to each service, tried once."""
 
-    def __init__(self, tables: TableService, queues: QueueServiceClient) -> None:
+    def __init__(self, tables: TableServiceClient, queues: QueueServiceClient) -> None:
         self._tables = tables
         self._queues = queues
 
@@ -101,7 +101,13 @@ class AccountHealth:
         return {"tables": _answer(self._list_a_table), "queues": _answer(self._list_a_queue)}
 
     def _list_a_table(self) -> None:
-        self._tables.probe(PROBE_SECONDS)
+        found = self._tables.list_tables(
+            results_per_page=1,
+            retry_total=0,
+            connection_timeout=PROBE_SECONDS,
+            read_timeout=PROBE_SECONDS,
+        )
+        next(iter(found), None)
 
     def _list_a_queue(self) -> None:
         found = self._queues.list_queues(

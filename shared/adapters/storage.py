@@ -1,4 +1,4 @@
-"""The storage account: who we are there, its queues' client, and its errors in our words."""
+"""The storage account: one client for its tables and one for its queues in each process."""
 
 import threading
 from collections import Counter
@@ -16,6 +16,7 @@ from azure.core.exceptions import (
     ServiceResponseError,
 )
 from azure.core.pipeline.transport import RequestsTransport
+from azure.data.tables import TableServiceClient
 from azure.identity import DefaultAzureCredential, ManagedIdentityCredential
 from azure.storage.queue import QueueServiceClient
 from requests import PreparedRequest, Response
@@ -99,6 +100,29 @@ class Transactions:
             return dict(self._counts)
 
 
+def table_service(
+    account: StorageAccount, transactions: Transactions | None = None
+) -> TableServiceClient:
+    """Return the client of the account's tables; share it between threads.
+
+    Raises:
+        SettingsError: The account has neither a connection string nor an address for tables.
+    """
+    options = _options("tables", transactions) | {
+        "retry_total": 3,
+        "retry_connect": 2,
+        "retry_backoff_factor": 0.2,
+        "retry_backoff_max": 5,
+    }
+    if account.connection_string:
+        return TableServiceClient.from_connection_string(account.connection_string, **options)
+    if account.table_uri:
+        return TableServiceClient(
+            account.table_uri, credential=_credential(account.client_id), **options
+        )
+    raise _nowhere("__tableServiceUri")
+
+
 def queue_service(
     account: StorageAccount, transactions: Transactions | None = None
 ) -> QueueServiceClient:
@@ -118,9 +142,9 @@ def queue_service(
         return QueueServiceClient.from_connection_string(account.connection_string, **options)
     if account.queue_uri:
         return QueueServiceClient(
-            account.queue_uri, credential=credential_of(account.client_id), **options
+            account.queue_uri, credential=_credential(account.client_id), **options
         )
-    raise nowhere("__queueServiceUri")
+    raise _nowhere("__queueServiceUri")
 
 
 @contextmanager
@@ -179,16 +203,14 @@ def _denied(doing: str) -> AccessDeniedError:
     )
 
 
-def nowhere(suffix: str) -> SettingsError:
-    """Return the error of an account without an address."""
+def _nowhere(suffix: str) -> SettingsError:
     return SettingsError(
         "AzureWebJobsStorage: give a connection string, AzureWebJobsStorage__accountName, or "
         f"AzureWebJobsStorage{suffix}"
     )
 
 
-def credential_of(client_id: str | None) -> DefaultAzureCredential | ManagedIdentityCredential:
-    """Return the identity: a user-assigned one, or whoever this process runs as."""
+def _credential(client_id: str | None) -> DefaultAzureCredential | ManagedIdentityCredential:
     if client_id:
         return ManagedIdentityCredential(client_id=client_id)
     return DefaultAzureCredential()

@@ -11,12 +11,11 @@ from typing import Any, TypeVar
 import pytest
 
 from local.azurite import azurite as run_azurite
-from shared.adapters.storage import StorageAccount, Transactions
+from shared.adapters.storage import StorageAccount, Transactions, table_service
 from shared.adapters.tables import paging
 from shared.adapters.tables.customers import name_row
 from shared.adapters.tables.keys import newest_first
 from shared.adapters.tables.repositories import Repositories, repositories
-from shared.adapters.tables.rest import table_service
 from shared.adapters.tables.table import Tables
 from shared.ports import Page
 from tests.builders import CUSTOMER, NOW, a_change, a_customer
@@ -84,8 +83,7 @@ def _change_row(number: int) -> str:
 
 def _copy(table: dict[str, Any], amount: int, row_of: Callable[[int], tuple[str, str]]) -> None:
     # Of a customer, which is stored twice, the entity that lists go through comes last.
-    found = [one for one in table["data"] if "data" in one["properties"]]
-    template = max(found, key=lambda one: one["RowKey"])
+    template = max(table["data"], key=lambda one: one["RowKey"])
     table["data"] = []
     for number in range(amount):
         row, was = row_of(number)

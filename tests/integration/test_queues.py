@@ -16,8 +16,7 @@ from shared.adapters.queues import (
     Queues,
     TenantSyncQueue,
 )
-from shared.adapters.storage import StorageAccount, queue_service
-from shared.adapters.tables.rest import table_service
+from shared.adapters.storage import StorageAccount, queue_service, table_service
 from shared.domain.errors import UpstreamUnavailableError
 from shared.messages import decode_license, decode_tenant, encode
 from tests.builders import a_license_sync, a_tenant_sync

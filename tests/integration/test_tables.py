@@ -6,17 +6,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from azure.core.exceptions import ResourceNotFoundError
 
 from local.azurite import azurite as run_azurite
-from shared.adapters.storage import StorageAccount, Transactions
-from shared.adapters.tables import rest
+from shared.adapters.storage import StorageAccount, Transactions, table_service
 from shared.adapters.tables.repositories import repositories
-from shared.adapters.tables.rest import table_service
-from shared.adapters.tables.table import Create, Delete, Entity, Put, Replace, Tables, Where
+from shared.adapters.tables.table import Entity, Tables
 from shared.domain.errors import (
     AccessDeniedError,
-    ConflictError,
     LeaseTakenError,
     OperatorActionError,
     StaleVersionError,
@@ -307,9 +303,6 @@ class TestCost:
 
 class TestTables:
     def test_tables_are_created_by_the_first_write_and_not_by_reads(self, tables, service):
-        def write_where_there_is_none():
-            service.write(rest.insert(table.name, {"PartitionKey": "p", "RowKey": "r"}))
-
         table = tables.table("things")
 
         assert table.get("p", "r") is None
@@ -317,42 +310,11 @@ class TestTables:
         table.delete("p", "r")
         with pytest.raises(StaleVersionError):
             table.replace(Entity("p", "r", {}), 'W/"x"')
-        with pytest.raises(ResourceNotFoundError):
-            write_where_there_is_none()
+        assert not list(service.query_tables(f"TableName eq '{table.name}'"))
 
         table.create(Entity("p", "r", {"n": 1}))
 
         assert table.get("p", "r").properties["n"] == 1
-
-    def test_any_text_may_be_a_key_and_a_condition(self, tables):
-        table = tables.table("things")
-        odd = "it's 100 % \u00e4\u20ac (a)=b,c&d @x"
-
-        table.create(Entity(odd, odd, {"text": odd, "n": 5, "yes": True}))
-        table.put_all([Entity(odd, odd + str(n), {"text": odd}) for n in range(3)])
-
-        [found] = table.query(odd, Where("text eq @text and n eq @n", {"text": odd, "n": 5}))
-        assert found.row == odd
-        assert table.get(odd, odd).properties["text"] == odd
-        assert len(table.query(odd, Where("yes eq @yes", {"yes": True}))) == 1
-        assert len(table.query(odd, select=["RowKey", "PartitionKey"])) == 4
-        table.delete_all(table.query(odd))
-        assert table.query(odd) == []
-
-    def test_a_transaction_gives_the_version_of_each_entity(self, tables):
-        table = tables.table("things")
-
-        first, second = table.transact(
-            [Create(Entity("p", "a", {"n": 1})), Put(Entity("p", "b", {"n": 1}))]
-        )
-
-        assert table.get("p", "a").version == first
-        assert table.get("p", "b").version == second
-        with pytest.raises(StaleVersionError):
-            table.transact([Replace(Entity("p", "a", {"n": 2}), 'W/"x"'), Delete("p", "b", second)])
-        with pytest.raises(ConflictError):
-            table.transact([Put(Entity("p", "b", {"n": 2})), Create(Entity("p", "a", {"n": 2}))])
-        assert [found.properties["n"] for found in table.query("p")] == [1, 1]
 
     def test_a_table_that_workers_create_at_once_has_all_they_wrote(self, tables):
         table = tables.table("things")
@@ -386,6 +348,8 @@ class TestTables:
             stored.customers.get(CUSTOMER)
         assert "secret" not in str(caught.value)
 
+    # The library looks at a refusal's XML in a way that Python 3.12 and later warn of.
+    @pytest.mark.filterwarnings("ignore:Testing an element's truth value:DeprecationWarning")
     def test_a_wrong_key_is_access_denied(self, azurite, clock):
         wrong = azurite.connection_string.replace("AccountKey=", "AccountKey=AAAA")
         with table_service(StorageAccount(wrong)) as client:

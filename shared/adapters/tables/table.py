@@ -8,18 +8,24 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from azure.core import MatchConditions
 from azure.core.exceptions import (
     HttpResponseError,
     ResourceExistsError,
     ResourceModifiedError,
     ResourceNotFoundError,
 )
+from azure.data.tables import (
+    TableClient,
+    TableEntity,
+    TableServiceClient,
+    TableTransactionError,
+    UpdateMode,
+)
 
 from shared.adapters.storage import error_code, translated
-from shared.adapters.tables import rest
-from shared.adapters.tables.rest import TableService
 from shared.domain.errors import ConflictError, StaleVersionError
 
 R = TypeVar("R")
@@ -32,7 +38,7 @@ MOST_BYTES = 3_500_000
 
 LARGEST_PAGE = 1000
 _AROUND = 1200  # bytes of headers around one entity in a transaction, and a bit more
-TABLE_MISSING, TABLE_GOING = "TableNotFound", "TableBeingDeleted"
+_NOT_FOUND, _CONFLICT, _PRECONDITION = 404, 409, 412
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,7 @@ class Tables:
         prefix: Begins the name of every table.
     """
 
-    def __init__(self, service: TableService, prefix: str = "") -> None:
+    def __init__(self, service: TableServiceClient, prefix: str = "") -> None:
         self._service = service
         self._prefix = prefix
 
@@ -115,15 +121,16 @@ class Tables:
 class Table:
     """One table."""
 
-    def __init__(self, service: TableService, name: str) -> None:
+    def __init__(self, service: TableServiceClient, name: str) -> None:
         self._service = service
+        self._client: TableClient = service.get_table_client(name)
         self.name = name
 
     def get(self, partition: str, row: str) -> Entity | None:
         """Return the entity, or ``None``."""
         with translated(f"reading from {self.name}"):
             try:
-                return _entity(self._service.get(self.name, partition, row))
+                return _entity(self._client.get_entity(partition, row))
             except ResourceNotFoundError:
                 return None
 
@@ -145,9 +152,11 @@ class Table:
         """Return entities of any partition; name a range of partitions in the condition."""
         with translated(f"reading from {self.name}"):
             try:
-                most = min(limit or LARGEST_PAGE, LARGEST_PAGE)
-                found = self._service.query(
-                    self.name, where.text, where.parameters, most=most, select=select
+                found = self._client.query_entities(
+                    where.text,
+                    parameters=dict(where.parameters),
+                    results_per_page=min(limit or LARGEST_PAGE, LARGEST_PAGE),
+                    select=list(select) if select else None,
                 )
                 return [_entity(entity) for entity in islice(found, limit)]
             except ResourceNotFoundError:
@@ -161,9 +170,14 @@ class Table:
         """
         with translated(f"writing to {self.name}"):
             try:
-                return self._in_table(lambda: self._service.write(self._create(entity)))
+                saved = self._in_table(
+                    lambda: self._client.create_entity(
+                        _stored(entity), response_preference="return-no-content"
+                    )
+                )
             except ResourceExistsError as error:
                 raise ConflictError(f"{self.name}: {entity.row} exists") from error
+        return _version(saved)
 
     def replace(self, entity: Entity, version: str) -> str:
         """Replace the entity if it still has the version, and return the new version.
@@ -173,9 +187,15 @@ class Table:
         """
         with translated(f"writing to {self.name}"):
             try:
-                return self._service.write(self._put(entity, version))
+                saved = self._client.update_entity(
+                    _stored(entity),
+                    mode=UpdateMode.REPLACE,
+                    etag=version,
+                    match_condition=MatchConditions.IfNotModified,
+                )
             except (ResourceModifiedError, ResourceNotFoundError) as error:
                 raise _stale(self.name, entity.row) from error
+        return _version(saved)
 
     def delete(self, partition: str, row: str, version: str | None = None) -> None:
         """Remove the entity; a missing one is no error.
@@ -185,7 +205,7 @@ class Table:
         """
         with translated(f"removing from {self.name}"):
             try:
-                self._service.write(rest.remove(self.name, partition, row, version or ""))
+                self._client.delete_entity(partition, row, **_only_if(version))
             except ResourceNotFoundError:
                 return
             except ResourceModifiedError as error:
@@ -200,27 +220,29 @@ class Table:
         """
         with translated(f"writing to {self.name}"):
             try:
-                requests = [self._request(operation) for operation in operations]
-                return self._in_table(lambda: self._service.transact(requests))
-            except ResourceExistsError as error:
-                raise ConflictError(
-                    f"{self.name}: {len(operations)} operations: one exists"
-                ) from error
-            except (ResourceModifiedError, ResourceNotFoundError) as error:
+                saved = self._in_table(
+                    lambda: self._client.submit_transaction([_operation(op) for op in operations])
+                )
+            except TableTransactionError as error:
                 place = f"{self.name}: {len(operations)} operations"
-                raise StaleVersionError(f"{place}: somebody saved one first") from error
+                if error.status_code == _CONFLICT:
+                    raise ConflictError(f"{place}: one exists") from error
+                if error.status_code in {_NOT_FOUND, _PRECONDITION}:
+                    raise StaleVersionError(f"{place}: somebody saved one first") from error
+                raise
+        return [_version(part) for part in saved]
 
     def put_all(self, entities: Iterable[Entity]) -> None:
         """Store entities whatever is there, in as few transactions as they fit; the last one of
         several with the same key wins.
         """
         distinct = {(entity.partition, entity.row): entity for entity in entities}
-        for chunk in chunks(distinct.values()):
+        for chunk in _chunks(distinct.values()):
             self.transact([Put(entity) for entity in chunk])
 
     def delete_all(self, entities: Iterable[Entity]) -> None:
         """Remove entities in as few transactions as they fit; missing ones are no error."""
-        for chunk in chunks(entities):
+        for chunk in _chunks(entities):
             try:
                 self.transact([Delete(entity.partition, entity.row) for entity in chunk])
             except StaleVersionError:
@@ -232,50 +254,62 @@ class Table:
         """Write; if the table is missing, create it and write again."""
         try:
             return write()
-        except ResourceNotFoundError as error:
-            if error_code(error) != TABLE_MISSING:
+        except ResourceNotFoundError:
+            pass  # of an insert only the table can be missing
+        except TableTransactionError as error:
+            if error_code(error) != "TableNotFound":
                 raise
         try:
             self._service.create_table(self.name)
         except ResourceExistsError as error:
-            if error_code(error) == TABLE_GOING:
-                raise HttpResponseError(message=str(error)) from error
+            if error_code(error) == "TableBeingDeleted":
+                raise HttpResponseError(message=str(error), response=error.response) from error
         return write()
-
-    def _request(self, operation: Operation) -> rest.Request:
-        if isinstance(operation, Create):
-            return self._create(operation.entity)
-        if isinstance(operation, Put):
-            return self._put(operation.entity)
-        if isinstance(operation, Replace):
-            return self._put(operation.entity, operation.version)
-        return rest.remove(self.name, operation.partition, operation.row, operation.version or "")
-
-    def _create(self, entity: Entity) -> rest.Request:
-        return rest.insert(self.name, _stored(entity))
-
-    def _put(self, entity: Entity, version: str = "") -> rest.Request:
-        return rest.put(self.name, entity.partition, entity.row, _stored(entity), version)
 
 
 def _stored(entity: Entity) -> dict[str, str | int | bool]:
     return {"PartitionKey": entity.partition, "RowKey": entity.row, **entity.properties}
 
 
-def _entity(stored: rest.Stored) -> Entity:
+def _entity(stored: TableEntity) -> Entity:
     return Entity(
         partition=stored["PartitionKey"],
         row=stored["RowKey"],
         properties=stored,
-        version=stored.get("odata.etag") or "",
+        version=stored.metadata.get("etag") or "",
     )
+
+
+def _operation(operation: Operation) -> tuple[Any, ...]:
+    if isinstance(operation, Create):
+        return "create", _stored(operation.entity)
+    if isinstance(operation, Put):
+        return "upsert", _stored(operation.entity), {"mode": UpdateMode.REPLACE}
+    if isinstance(operation, Replace):
+        return (
+            "update",
+            _stored(operation.entity),
+            {"mode": UpdateMode.REPLACE, **_only_if(operation.version)},
+        )
+    keys = {"PartitionKey": operation.partition, "RowKey": operation.row}
+    return "delete", keys, _only_if(operation.version)
+
+
+def _only_if(version: str | None) -> dict[str, Any]:
+    if not version:
+        return {}
+    return {"etag": version, "match_condition": MatchConditions.IfNotModified}
+
+
+def _version(saved: Mapping[str, Any]) -> str:
+    return str(saved.get("etag", ""))
 
 
 def _stale(table: str, row: str) -> StaleVersionError:
     return StaleVersionError(f"{table}: {row} was saved by somebody else first")
 
 
-def chunks(entities: Iterable[Entity]) -> Iterator[list[Entity]]:
+def _chunks(entities: Iterable[Entity]) -> Iterator[list[Entity]]:
     """Entities in transactions' worth: one partition, 100 operations, 3.5 MB."""
     by_partition = sorted(entities, key=lambda entity: entity.partition)
     for _, together in groupby(by_partition, key=lambda entity: entity.partition):

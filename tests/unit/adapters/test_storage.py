@@ -9,8 +9,7 @@ from azure.core.exceptions import (
     ServiceResponseError,
 )
 
-from shared.adapters.storage import StorageAccount, queue_service, translated
-from shared.adapters.tables.rest import table_service
+from shared.adapters.storage import StorageAccount, queue_service, table_service, translated
 from shared.domain.errors import (
     AccessDeniedError,
     OperatorActionError,

@@ -1,10 +1,10 @@
 """How entities are shared out to transactions."""
 
-from shared.adapters.tables.table import MOST_BYTES, Entity, Where, chunks
+from shared.adapters.tables.table import MOST_BYTES, Entity, Where, _chunks
 
 
 def sizes(entities):
-    return [len(chunk) for chunk in chunks(entities)]
+    return [len(chunk) for chunk in _chunks(entities)]
 
 
 def test_a_transaction_has_at_most_a_hundred_entities():
@@ -14,10 +14,10 @@ def test_a_transaction_has_at_most_a_hundred_entities():
 def test_a_transaction_has_one_partition():
     entities = [Entity(str(n % 3), str(n), {}) for n in range(9)]
 
-    found = list(chunks(entities))
+    chunks = list(_chunks(entities))
 
-    assert [len(chunk) for chunk in found] == [3, 3, 3]
-    assert all(len({entity.partition for entity in chunk}) == 1 for chunk in found)
+    assert [len(chunk) for chunk in chunks] == [3, 3, 3]
+    assert all(len({entity.partition for entity in chunk}) == 1 for chunk in chunks)
 
 
 def test_a_transaction_has_at_most_so_many_bytes_as_they_are_sent():
