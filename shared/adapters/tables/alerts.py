@@ -11,7 +11,7 @@ from shared.adapters.tables.codec import Codec
 from shared.adapters.tables.entries import Entries
 from shared.adapters.tables.keys import OPEN_PREFIX, SEPARATOR, key
 from shared.adapters.tables.opened import OpenedEntries
-from shared.adapters.tables.remembered import MARK, Remembered
+from shared.adapters.tables.remembered import STAMP, Remembered
 from shared.adapters.tables.table import Entity, Properties, Put, Tables, Where
 from shared.domain.alerts import Alert, AlertKind, owner_prefix
 from shared.domain.errors import NotFoundError
@@ -20,7 +20,7 @@ from shared.ports import Page, Versioned
 
 PARTITION = "alerts"
 NEWS_PREFIX = OPEN_PREFIX * 2
-_NEWS = Where("RowKey ge @first and RowKey lt @mark", {"first": NEWS_PREFIX, "mark": MARK})
+_NEWS = Where("RowKey ge @first and RowKey lt @stamp", {"first": NEWS_PREFIX, "stamp": STAMP})
 
 
 class AlertTable:

@@ -8,7 +8,7 @@ one by a part of its name no index helps.
 from shared.adapters.tables.codec import Codec
 from shared.adapters.tables.entries import Entries
 from shared.adapters.tables.keys import SEPARATOR, key
-from shared.adapters.tables.remembered import MARK, Remembered
+from shared.adapters.tables.remembered import STAMP, Remembered
 from shared.adapters.tables.table import (
     Create,
     Delete,
@@ -28,7 +28,7 @@ PARTITION = "customers"
 BY_NAME = SEPARATOR
 LONGEST_NAME = 100
 _BY_ID = Where("RowKey lt @names", {"names": BY_NAME})
-_BY_NAME = Where("RowKey lt @mark", {"mark": MARK})
+_BY_NAME = Where("RowKey lt @stamp", {"stamp": STAMP})
 
 
 class CustomerTable:

@@ -9,15 +9,15 @@ from shared.adapters.tables.table import Entity, Put, Table
 
 T = TypeVar("T")
 
-MARK = SEPARATOR * 3
-"""The key of the mark; it sorts after all other keys of a partition."""
+STAMP = SEPARATOR * 3
+"""The key of the stamp; it sorts after all other keys of a partition."""
 
 
 class Remembered(Generic[T]):
-    """What was read of one partition, and the mark that it was read at.
+    """What was read of one partition, and the stamp that it was read at.
 
-    Every transaction that changes what is remembered also stores a new mark in the partition. The
-    mark is read first, and what is remembered is used only if it is of this mark: so it is never
+    Every transaction that changes what is remembered also stores a new stamp in the partition. The
+    stamp is read first, and what is remembered is used only if it is of this stamp: so it is never
     older than a query of this moment, whichever host changed something. Threads may share it.
 
     Source:
@@ -35,16 +35,16 @@ class Remembered(Generic[T]):
 
     def get(self) -> T:
         """Return what the partition holds."""
-        stored = self._table.get(self._partition, MARK)
-        mark = "" if stored is None else str(stored.properties["mark"])
+        stored = self._table.get(self._partition, STAMP)
+        stamp = "" if stored is None else str(stored.properties["stamp"])
         kept = self._kept
-        if kept is not None and mark and kept[0] == mark:
+        if kept is not None and stamp and kept[0] == stamp:
             return kept[1]
-        # What somebody changes from here on has another mark, so the next one reads it again.
+        # What somebody changes from here on has another stamp, so the next one reads it again.
         found = self._read()
-        self._kept = (mark, found)
+        self._kept = (stamp, found)
         return found
 
     def changed(self) -> Put:
         """Return what a transaction that changes something has to hold besides."""
-        return Put(Entity(self._partition, MARK, {"mark": uuid4().hex}))
+        return Put(Entity(self._partition, STAMP, {"stamp": uuid4().hex}))

@@ -91,8 +91,8 @@ def test_a_change_while_everything_is_read_is_seen_by_the_next_read(
 def test_what_was_stored_without_a_mark_is_read_each_time(hosts: TwoHosts):
     hosts.one.customers.add(a_customer())
     table = hosts.tables.table("customers")
-    [mark] = [place for place in table.rows if place[1].startswith("~~~")]
-    del table.rows[mark]
+    [stamp] = [place for place in table.rows if place[1].startswith("~~~")]
+    del table.rows[stamp]
     hosts.other.customers.all()
     hosts.reads.clear()
 
