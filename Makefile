@@ -23,9 +23,10 @@ PYTEST = $(PYTHON) -m pytest -q
 # Two at a time: check's tests are bound by the processor, and a small machine has two.
 PARALLEL = -n 2 --dist loadfile
 
-# Keeps the pins that stand, and the header line that says where the file comes from.
+# Keeps the pins that stand, and the header line that says where the file comes from. With the hashes
+# of every file of a release: pip then takes no other, wherever it gets it from.
 compile = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header \
-	$(if $(UPGRADE),--upgrade) $(2) --output-file $(1) pyproject.toml >/dev/null && \
+	--generate-hashes $(if $(UPGRADE),--upgrade) $(2) --output-file $(1) pyproject.toml >/dev/null && \
 	{ echo '\# Compiled from pyproject.toml by `make lock`; edit that and run it again.'; \
 	cat $(1); } > $(1).new && mv $(1).new $(1)
 

@@ -39,7 +39,7 @@ def install_packages() -> None:
         return f"{min(seen, pinned)} of about {pinned}"
 
     command = [sys.executable, "-m", "pip", "install", "--no-input", "--progress-bar", "off"]
-    _run("Python packages", [*command, "-r", str(REQUIREMENTS)], progress)
+    _run("Python packages", [*command, "--require-hashes", "-r", str(REQUIREMENTS)], progress)
     (Path(sys.prefix) / STAMP).touch()
 
 

@@ -1,5 +1,6 @@
 """What the documents, the Makefile and the lists of pins say is true."""
 
+import json
 import re
 import subprocess
 import sys
@@ -134,6 +135,25 @@ def test_pins_say_where_they_come_from(file):
         .read_text("utf-8")
         .startswith("# Compiled from pyproject.toml by `make lock`; edit that and run it again.\n")
     )
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
+def test_every_pin_has_the_hashes_of_its_files_and_names_no_place_to_get_them(file):
+    text = (ROOT / file).read_text("utf-8")
+    pinned = [one for one in re.split(r"\n(?=[A-Za-z0-9])", text) if not one.startswith("#")]
+
+    assert len(pinned) == len(re.findall(r"^[A-Za-z0-9._-]+==", text, re.MULTILINE))
+    assert [one for one in pinned if not re.search(r"--hash=sha256:[0-9a-f]{64}\b", one)] == []
+    assert "://" not in text
+    assert not re.search(r"^\s*(-i|-f|--index|--extra-index|--find-links)", text, re.MULTILINE)
+
+
+def test_every_node_package_has_the_hash_of_its_file():
+    packages = json.loads((ROOT / "package-lock.json").read_text("utf-8"))["packages"]
+    installed = {name: one for name, one in packages.items() if name and not one.get("link")}
+
+    assert installed
+    assert [name for name, one in installed.items() if "integrity" not in one] == []
 
 
 def test_every_direct_dependency_has_its_reason():

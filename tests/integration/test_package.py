@@ -32,7 +32,9 @@ def clean_python(unpacked: Path) -> Path:
     subprocess.run([sys.executable, "-m", "venv", environment], check=True)
     python = environment / ("Scripts" if os.name == "nt" else "bin") / "python"
     install = ["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
-    subprocess.run([python, *install, "-r", unpacked / "requirements.txt"], check=True)
+    subprocess.run(
+        [python, *install, "--require-hashes", "-r", unpacked / "requirements.txt"], check=True
+    )
     return python
 
 
