@@ -42,7 +42,7 @@ THREADS = 24
 AT_ONCE = 24
 """Messages of a queue that a host works on together: host.json's batch and its threshold."""
 
-QUEUES = ("tenant-sync", "license-sync")
+QUEUES = ("tenant-sync", "license-sync", "sync-now")
 _LOOK_EVERY_SECONDS = 0.1
 _HOST = (sys.executable, "-m", "local", "host")
 _IDENTITY = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _LINE = re.compile(r'"(?P<method>[A-Z]+) /devstoreaccount1/?(?P<path>[^? ]*)(?P<query>\S*) HTTP')
-_QUEUES = ("tenant-sync", "license-sync")
+_QUEUES = ("tenant-sync", "license-sync", "sync-now")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class StorageLog:
                 method, path, query = found["method"], found["path"], found["query"]
                 if "comp=metadata" in query:
                     continue  # how deep a queue is: only the benchmark asks
-                if "-sync" in path:
+                if path.startswith(_QUEUES):
                     if method == "GET":
                         polls += 1
                     else:

@@ -17,7 +17,7 @@ import azure.functions as func
 
 from shared import bootstrap
 from shared.domain.errors import BadMessageError, SeatsyncError
-from shared.messages import decode_license, decode_tenant
+from shared.messages import decode_license, decode_tenant, decode_urgent
 from shared.ports import LicenseSync, Services, TenantSync
 from shared.usecases.poison import (
     give_up_license,
@@ -33,9 +33,10 @@ blueprint = func.Blueprint()
 
 TENANT_SYNC = "tenant-sync"
 LICENSE_SYNC = "license-sync"
+SYNC_NOW = "sync-now"
 STORAGE = "AzureWebJobsStorage"
 
-M = TypeVar("M", TenantSync, LicenseSync)
+M = TypeVar("M", bound=TenantSync | LicenseSync)
 
 
 @blueprint.function_name("sync_tenant")
@@ -57,6 +58,20 @@ def on_sync_license(message: func.QueueMessage) -> None:
     _work(LICENSE_SYNC, message, decode_license, sync_license, give_up_license)
 
 
+@blueprint.function_name("sync_now")
+@blueprint.queue_trigger(arg_name="message", queue_name=SYNC_NOW, connection=STORAGE)
+def on_sync_now(message: func.QueueMessage) -> None:
+    """Do what a person waits for, of either kind, past all that waits in the other queues."""
+
+    def work(request: TenantSync | LicenseSync, services: Services) -> None:
+        if isinstance(request, TenantSync):
+            sync_tenant(request, services, redelivered=_deliveries(message) > 1)
+        else:
+            sync_license(request, services)
+
+    _work(SYNC_NOW, message, decode_urgent, work, _give_up_either)
+
+
 @blueprint.function_name("sync_tenant_poison")
 @blueprint.queue_trigger(arg_name="message", queue_name=f"{TENANT_SYNC}-poison", connection=STORAGE)
 def on_sync_tenant_poison(message: func.QueueMessage) -> None:
@@ -71,6 +86,20 @@ def on_sync_tenant_poison(message: func.QueueMessage) -> None:
 def on_sync_license_poison(message: func.QueueMessage) -> None:
     """Fail the item of a line group's message that failed for good."""
     _give_up(LICENSE_SYNC, message, decode_license, give_up_license)
+
+
+@blueprint.function_name("sync_now_poison")
+@blueprint.queue_trigger(arg_name="message", queue_name=f"{SYNC_NOW}-poison", connection=STORAGE)
+def on_sync_now_poison(message: func.QueueMessage) -> None:
+    """Fail the items of a message that a person waited for and that failed for good."""
+    _give_up(SYNC_NOW, message, decode_urgent, _give_up_either)
+
+
+def _give_up_either(request: TenantSync | LicenseSync, services: Services) -> None:
+    if isinstance(request, TenantSync):
+        give_up_tenant(request, services)
+    else:
+        give_up_license(request, services)
 
 
 def _work(

@@ -36,6 +36,7 @@ class TenantSyncMessage(BaseModel):
     customer_ids: tuple[CustomerId, ...]
     row_id: RowId | None = None
     attempt: PositiveInt = 1
+    urgent: bool = False
 
 
 class LicenseSyncMessage(BaseModel):
@@ -54,6 +55,7 @@ class LicenseSyncMessage(BaseModel):
     undo_of: str | None = None
     ending: LineEnding | None = None
     attempt: PositiveInt = 1
+    urgent: bool = False
 
 
 def encode(message: TenantSync | LicenseSync) -> str:
@@ -67,6 +69,7 @@ def encode(message: TenantSync | LicenseSync) -> str:
             customer_ids=message.customer_ids,
             row_id=message.row_id,
             attempt=message.attempt,
+            urgent=message.urgent,
         ).model_dump_json()
     return LicenseSyncMessage(
         version=1,
@@ -80,6 +83,7 @@ def encode(message: TenantSync | LicenseSync) -> str:
         undo_of=message.undo_of,
         ending=message.ending,
         attempt=message.attempt,
+        urgent=message.urgent,
     ).model_dump_json()
 
 
@@ -97,6 +101,7 @@ def decode_tenant(body: str | bytes) -> TenantSync:
         customer_ids=message.customer_ids,
         row_id=message.row_id,
         attempt=message.attempt,
+        urgent=message.urgent,
     )
 
 
@@ -120,7 +125,18 @@ def decode_license(body: str | bytes) -> LicenseSync:
         undo_of=message.undo_of,
         ending=message.ending,
         attempt=message.attempt,
+        urgent=message.urgent,
     )
+
+
+def decode_urgent(body: str | bytes) -> TenantSync | LicenseSync:
+    """Return the message of the queue ``sync-now``, which holds both kinds.
+
+    Raises:
+        BadMessageError: It is neither; the reason names the fields and quotes nothing.
+    """
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
+    return decode_license(body) if '"group_id"' in text else decode_tenant(body)
 
 
 def _read(model: type[_Model], body: str | bytes) -> _Model:

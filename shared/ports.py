@@ -373,14 +373,14 @@ class TicketGateway(Protocol):
 
 
 class TenantQueue(Protocol):
-    """The queue ``tenant-sync``."""
+    """The queue ``tenant-sync``; what is urgent goes into ``sync-now``, past all that waits."""
 
     def put(self, message: "TenantSync", delay: timedelta = timedelta(0)) -> None:
         """Add a message that becomes visible after the delay."""
 
 
 class LicenseQueue(Protocol):
-    """The queue ``license-sync``."""
+    """The queue ``license-sync``; what is urgent goes into ``sync-now``, past all that waits."""
 
     def put(self, message: "LicenseSync", delay: timedelta = timedelta(0)) -> None:
         """Add a message that becomes visible after the delay."""
@@ -393,6 +393,7 @@ class TenantSync:
     Attributes:
         row_id: Only this row's group, for a row's Sync Now.
         attempt: How often it was put back because something had to wait.
+        urgent: A person waits for it.
     """
 
     run_id: RunId
@@ -401,6 +402,7 @@ class TenantSync:
     customer_ids: tuple[CustomerId, ...]
     row_id: RowId | None = None
     attempt: int = 1
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,6 +416,7 @@ class LicenseSync:
         undo_of: A change to take back: the group is planned as on the day of that change.
         ending: A line of another tool to end; the group then names that line alone.
         attempt: How often it was put back because something had to wait.
+        urgent: A person waits for it.
     """
 
     run_id: RunId
@@ -426,6 +429,7 @@ class LicenseSync:
     undo_of: str | None = None
     ending: LineEnding | None = None
     attempt: int = 1
+    urgent: bool = False
 
 
 # What Seatsync remembers -------------------------------------------------------------------------

@@ -39,7 +39,7 @@ resource poison 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
     criteria: {
       allOf: [
         {
-          query: 'AppRequests | where Name in ("sync_tenant_poison", "sync_license_poison")'
+          query: 'AppRequests | where Name in ("sync_tenant_poison", "sync_license_poison", "sync_now_poison")'
           timeAggregation: 'Count'
           operator: 'GreaterThan'
           threshold: 0
@@ -114,7 +114,7 @@ resource failures 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
     criteria: {
       allOf: [
         {
-          query: 'AppRequests | where Name in ("sync_tenant", "sync_license") | summarize Work = count(), Failed = countif(Success == false) | where Work >= 20 | extend Percent = 100.0 * Failed / Work | where Percent > 20'
+          query: 'AppRequests | where Name in ("sync_tenant", "sync_license", "sync_now") | summarize Work = count(), Failed = countif(Success == false) | where Work >= 20 | extend Percent = 100.0 * Failed / Work | where Percent > 20'
           timeAggregation: 'Count'
           operator: 'GreaterThan'
           threshold: 0

@@ -58,7 +58,7 @@ def sync_now(
     if row_id is not None and services.mappings.get(customer_id, row_id) is None:
         raise ConflictError("the row has no mapping; choose a billing profile and an agreement")
     run_id = _open(services, 1, requested_by, RunReason.SYNC_NOW)
-    _queue(run_id, (customer,), services, row_id=row_id)
+    _queue(run_id, (customer,), services, row_id=row_id, urgent=True)
     return run_id
 
 
@@ -139,6 +139,7 @@ def _queue(
     services: Services,
     *,
     row_id: RowId | None = None,
+    urgent: bool = False,
 ) -> None:
     """Items first, so that a run never looks finished before its messages are worked on."""
     tenants: dict[tuple[ConnectionName, TenantId], list[CustomerId]] = defaultdict(list)
@@ -150,7 +151,14 @@ def _queue(
     services.runs.put_items(items)
     for (microsoft, tenant_id), customer_ids in tenants.items():
         services.tenant_queue.put(
-            TenantSync(run_id, tenant_id, microsoft, tuple(customer_ids), row_id=row_id)
+            TenantSync(
+                run_id,
+                tenant_id,
+                microsoft,
+                tuple(customer_ids),
+                row_id=row_id,
+                urgent=urgent,
+            )
         )
 
 

@@ -366,6 +366,7 @@ class _CustomerWork:
             agreement_id=group.agreement_id,
             agreement=header,
             text=text,
+            urgent=self.message.urgent,
         )
 
     def _overlap(self, book: Book, board: Board) -> None:

@@ -56,7 +56,7 @@ START = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)
 NEVER = "0 0 0 1 1 *"
 LEASE_SECONDS = 3
 """How long the messages of a killed host stay hidden; the real host would take ten minutes."""
-QUEUES = ("tenant-sync", "license-sync")
+QUEUES = ("tenant-sync", "license-sync", "sync-now")
 
 E5 = "06ebc4ee-1bb5-47dd-8120-11324bc54e06"
 BUSINESS_PREMIUM = "cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46"

@@ -3,6 +3,7 @@
 import base64
 import logging
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from local.azurite import azurite as run_azurite
 from shared.adapters.queues import (
     LICENSE_SYNC,
+    NAMES,
+    SYNC_NOW,
     TENANT_SYNC,
     AccountHealth,
     LicenseSyncQueue,
@@ -18,7 +21,7 @@ from shared.adapters.queues import (
 )
 from shared.adapters.storage import StorageAccount, queue_service, table_service
 from shared.domain.errors import UpstreamUnavailableError
-from shared.messages import decode_license, decode_tenant, encode
+from shared.messages import decode_license, decode_tenant, decode_urgent, encode
 from tests.builders import a_license_sync, a_tenant_sync
 from tests.contract.repositories.queues import QueuesContract
 
@@ -35,7 +38,11 @@ class RealQueues:
         self.license = LicenseSyncQueue(self.queues)
 
     def visible(self, name):
-        decode = {TENANT_SYNC: decode_tenant, LICENSE_SYNC: decode_license}[name]
+        decode = {
+            TENANT_SYNC: decode_tenant,
+            LICENSE_SYNC: decode_license,
+            SYNC_NOW: decode_urgent,
+        }[name]
         return [decode(base64.b64decode(raw.content)) for raw in self.raw(name)]
 
     def raw(self, name):
@@ -51,7 +58,7 @@ def service(azurite):
 @pytest.fixture
 def queues(service):
     """No queue exists yet."""
-    for name in (TENANT_SYNC, LICENSE_SYNC):
+    for name in NAMES:
         if list(service.list_queues(name_starts_with=name)):
             service.delete_queue(name)
     return RealQueues(service)
@@ -78,6 +85,17 @@ class TestQueues(QueuesContract):
 
         (raw,) = queues.raw(LICENSE_SYNC)
         assert base64.b64decode(raw.content).decode() == encode(a_license_sync())
+
+    def test_what_is_urgent_passes_all_that_waits(self, queues):
+        tenant = replace(a_tenant_sync(), urgent=True)
+        license_ = replace(a_license_sync(), urgent=True)
+        queues.tenant.put(a_tenant_sync())
+
+        queues.tenant.put(tenant)
+        queues.license.put(license_)
+
+        assert queues.visible(SYNC_NOW) == [tenant, license_]
+        assert queues.visible(TENANT_SYNC) == [a_tenant_sync()]
 
     def test_the_depth_counts_hidden_messages_too(self, queues):
         assert queues.queues.depth(TENANT_SYNC) == 0

@@ -12,10 +12,10 @@ from shared.ports import TenantSync
 from shared.usecases.customers import delete_customer
 from shared.usecases.start_run import sync_now
 from tests.api_client import deliver, function
-from tests.builders import CUSTOMER, EDITOR, MAIN, RUN, TENANT
+from tests.builders import AGREEMENT, CUSTOMER, EDITOR, MAIN, RUN, TENANT
 from tests.house import House
 
-QUEUES = ["sync_tenant", "sync_license"]
+QUEUES = ["sync_tenant", "sync_license", "sync_now"]
 UNREADABLE = {
     "empty": "",
     "no JSON": "not JSON",
@@ -52,6 +52,29 @@ def unreadable_items(house: House) -> list[RunItem]:
         if run.reason is RunReason.UNREADABLE
         for item in house.services.runs.items(run.run_id)
     ]
+
+
+def test_what_a_person_waits_for_passes_the_queues_of_cycles(house: House):
+    message = queued(house)
+    assert message.urgent
+
+    deliver("sync_now", encode(message))
+    follows = house.services.license_queue.take()
+    assert follows.urgent
+    deliver("sync_now", encode(follows))
+
+    assert [line.quantity for line in house.psa.lines_of(AGREEMENT)] == [10]
+
+
+def test_what_a_person_waits_for_is_given_up_as_any_other_message(house: House):
+    message = queued(house)
+    deliver("sync_now_poison", encode(message))
+    deliver("sync_tenant", encode(message))
+    follows = house.services.license_queue.take()
+    deliver("sync_now_poison", encode(follows))
+
+    states = [item.state for item in items(house, message.run_id) if item.group_id]
+    assert states == [ItemState.FAILED]
 
 
 def test_both_queues_together_write_the_line(house: House):
