@@ -132,7 +132,9 @@ def test_every_step_is_tried(scenes, arrange, steps, writes):
     scenes.stack.idle()
 
     assert [step for step in scenes.gate.steps if step.startswith("psa")] == writes
-    assert len(scenes.gate.steps) == steps
+    # On a slow machine a lease is renewed meanwhile; that changes nothing of what a crash leaves.
+    taken = [step for step in scenes.gate.steps if step != "tables leases PUT"]
+    assert len(taken) == steps, " | ".join(taken)
 
 
 def test_a_line_group_of_a_dead_worker_is_free_after_the_real_lease(tmp_path):

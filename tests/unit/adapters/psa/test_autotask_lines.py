@@ -11,6 +11,7 @@ from shared.adapters.psa.autotask.lines import SERVICE, Units
 from shared.domain.agreements import QuantityStep
 from shared.domain.errors import UnexpectedPayloadError
 from shared.domain.periods import Cycle
+from tests.builders import a_line
 
 TODAY = date(2026, 3, 17)
 
@@ -42,7 +43,7 @@ def test_rows_become_steps(rows, expected):
 
 def test_of_a_place_only_the_rows_of_the_day_count():
     rows = (march(1, 5, 10, posted=True), march(10, 20, 3), march(21, 31, 3))
-    place = _Place(SERVICE, 7001, 501, Payload({}), rows)
+    place = _Place(SERVICE, a_line(), rows, date(2026, 3, 1))
 
     assert [place.units_on(date(2026, 3, day)) for day in (5, 7, 10, 31)] == [10, 0, 3, 3]
     assert place.posted_through == date(2026, 3, 5)
