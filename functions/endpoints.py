@@ -20,8 +20,6 @@ names and takes the first whose route fits, so a name may matter; a test walks a
 function takes and gives is its contract, from which the API's description is made.
 """
 
-import logging
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -32,6 +30,7 @@ import azure.functions as func
 from functions import bodies
 from functions.auth import Principal, Role, comes_from_elsewhere, principal
 from functions.contracts import Contract, Query, Shape, whole_number
+from functions.invocations import invocation, tell_fault
 from functions.responses import (
     FOREIGN_PAGE,
     NOT_ALLOWED,
@@ -47,8 +46,7 @@ from shared.domain import ids
 from shared.domain.errors import InvalidInputError, NotFoundError
 from shared.domain.ids import ConnectionName, CustomerId, CustomLicenseId, ProfileId, RowId, RunId
 from shared.ports import Services
-
-logger = logging.getLogger(__name__)
+from shared.signals import FunctionCalled
 
 PAGE = 100
 LARGEST_PAGE = 500
@@ -199,7 +197,8 @@ class Call(SignedRequest):
 
 
 Handler = Callable[[Call], func.HttpResponse]
-Trigger = Callable[[func.HttpRequest], func.HttpResponse]
+Answer = Callable[[func.HttpRequest], func.HttpResponse]
+Trigger = Callable[[func.HttpRequest, func.Context], func.HttpResponse]
 Teller = Callable[[Exception, func.HttpRequest, str], func.HttpResponse]
 
 
@@ -273,10 +272,10 @@ def open_endpoint(
     *,
     gives: Shape,
     also: Mapping[HTTPStatus, Shape],
-) -> Callable[[Trigger], Trigger]:
+) -> Callable[[Answer], Trigger]:
     """Register a handler that anybody may call; ``Contract`` explains the rest."""
 
-    def register(handler: Trigger) -> Trigger:
+    def register(handler: Answer) -> Trigger:
         contract = Contract(
             name=handler.__name__,
             method=method,
@@ -291,7 +290,7 @@ def open_endpoint(
     return register
 
 
-def _registered(blueprint: func.Blueprint, contract: Contract, answer: Trigger) -> Trigger:
+def _registered(blueprint: func.Blueprint, contract: Contract, answer: Answer) -> Trigger:
     trigger = registered(
         blueprint,
         contract.method,
@@ -312,18 +311,19 @@ def registered(
     name: str,
     *,
     documentation: str,
-    answer: Trigger,
+    answer: Answer,
     told: Teller,
 ) -> Trigger:
     """Register a function under its name; ``told`` answers with what went wrong."""
 
     # Written out instead of functools.wraps: the worker reads the signature to find the binding.
-    def trigger(request: func.HttpRequest) -> func.HttpResponse:
-        try:
-            response = answer(request)
-        except Exception as error:  # noqa: BLE001 - the host would answer an empty 500
-            response = told(error, request, name)
-        return response
+    def trigger(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+        with invocation(FunctionCalled(name, "http"), context):
+            try:
+                response = answer(request)
+            except Exception as error:  # noqa: BLE001 - the host would answer an empty 500
+                response = told(error, request, name)
+            return response
 
     trigger.__name__ = trigger.__qualname__ = name
     trigger.__doc__ = documentation
@@ -370,10 +370,9 @@ def content_type(request: func.HttpRequest) -> str:
 
 
 def log_unexpected(error: Exception, name: str) -> None:
-    """Log a fault of ours: where it happened, without its words, which may quote what was sent."""
+    """Tell a fault of ours: where it happened, without its words, which may quote what was sent."""
     if is_unexpected(error):
-        where = "".join(traceback.format_tb(error.__traceback__))
-        logger.error("%s failed: %s\n%s", name, type(error).__name__, where)
+        tell_fault(name, error)
 
 
 def _told(error: Exception, request: func.HttpRequest, name: str) -> func.HttpResponse:

@@ -9,16 +9,27 @@ way each time. It is kept with its reason in a run at once, and only then leaves
 the storage cannot take it, that error is raised and the host keeps the message.
 """
 
-import logging
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC
 from typing import TypeVar
 
 import azure.functions as func
 
+from functions.invocations import invocation
 from shared import bootstrap
 from shared.domain.errors import BadMessageError, SeatsyncError
 from shared.messages import decode_license, decode_tenant, decode_urgent
 from shared.ports import LicenseSync, Services, TenantSync
+from shared.signals import (
+    FunctionCalled,
+    MessageDone,
+    MessageFailed,
+    MessageGivenUp,
+    MessageUnreadable,
+    QueueAge,
+    TroubleNotNoted,
+)
 from shared.usecases.poison import (
     give_up_license,
     give_up_tenant,
@@ -28,71 +39,87 @@ from shared.usecases.poison import (
 from shared.usecases.sync_license import sync_license
 from shared.usecases.sync_tenant import sync_tenant
 
-logger = logging.getLogger(__name__)
 blueprint = func.Blueprint()
 
 TENANT_SYNC = "tenant-sync"
 LICENSE_SYNC = "license-sync"
 SYNC_NOW = "sync-now"
 STORAGE = "AzureWebJobsStorage"
+_FUNCTIONS = {TENANT_SYNC: "sync_tenant", LICENSE_SYNC: "sync_license", SYNC_NOW: "sync_now"}
 
 M = TypeVar("M", bound=TenantSync | LicenseSync)
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One delivery of a message, as the host gives it."""
+
+    queue: str
+    message: func.QueueMessage
+    context: func.Context
+
+    @property
+    def number(self) -> int:
+        """Which delivery of the message it is, from 1."""
+        return self.message.dequeue_count or 1
+
+
 @blueprint.function_name("sync_tenant")
 @blueprint.queue_trigger(arg_name="message", queue_name=TENANT_SYNC, connection=STORAGE)
-def on_sync_tenant(message: func.QueueMessage) -> None:
+def on_sync_tenant(message: func.QueueMessage, context: func.Context) -> None:
     """Read a tenant once and plan its customers."""
+    delivery = Delivery(TENANT_SYNC, message, context)
 
     def work(request: TenantSync, services: Services) -> None:
-        redelivered = _deliveries(message) > 1
-        sync_tenant(request, services, redelivered=redelivered)
+        sync_tenant(request, services, redelivered=delivery.number > 1)
 
-    _work(TENANT_SYNC, message, decode_tenant, work, give_up_tenant)
+    _work(delivery, decode_tenant, work, give_up_tenant)
 
 
 @blueprint.function_name("sync_license")
 @blueprint.queue_trigger(arg_name="message", queue_name=LICENSE_SYNC, connection=STORAGE)
-def on_sync_license(message: func.QueueMessage) -> None:
+def on_sync_license(message: func.QueueMessage, context: func.Context) -> None:
     """Bring one line group up to date."""
-    _work(LICENSE_SYNC, message, decode_license, sync_license, give_up_license)
+    delivery = Delivery(LICENSE_SYNC, message, context)
+    _work(delivery, decode_license, sync_license, give_up_license)
 
 
 @blueprint.function_name("sync_now")
 @blueprint.queue_trigger(arg_name="message", queue_name=SYNC_NOW, connection=STORAGE)
-def on_sync_now(message: func.QueueMessage) -> None:
+def on_sync_now(message: func.QueueMessage, context: func.Context) -> None:
     """Do what a person waits for, of either kind, past all that waits in the other queues."""
+    delivery = Delivery(SYNC_NOW, message, context)
 
     def work(request: TenantSync | LicenseSync, services: Services) -> None:
         if isinstance(request, TenantSync):
-            sync_tenant(request, services, redelivered=_deliveries(message) > 1)
+            sync_tenant(request, services, redelivered=delivery.number > 1)
         else:
             sync_license(request, services)
 
-    _work(SYNC_NOW, message, decode_urgent, work, _give_up_either)
+    _work(delivery, decode_urgent, work, _give_up_either)
 
 
 @blueprint.function_name("sync_tenant_poison")
 @blueprint.queue_trigger(arg_name="message", queue_name=f"{TENANT_SYNC}-poison", connection=STORAGE)
-def on_sync_tenant_poison(message: func.QueueMessage) -> None:
+def on_sync_tenant_poison(message: func.QueueMessage, context: func.Context) -> None:
     """Fail the items of a tenant's message that failed for good."""
-    _give_up(TENANT_SYNC, message, decode_tenant, give_up_tenant)
+    _give_up(Delivery(TENANT_SYNC, message, context), decode_tenant, give_up_tenant)
 
 
 @blueprint.function_name("sync_license_poison")
 @blueprint.queue_trigger(
     arg_name="message", queue_name=f"{LICENSE_SYNC}-poison", connection=STORAGE
 )
-def on_sync_license_poison(message: func.QueueMessage) -> None:
+def on_sync_license_poison(message: func.QueueMessage, context: func.Context) -> None:
     """Fail the item of a line group's message that failed for good."""
-    _give_up(LICENSE_SYNC, message, decode_license, give_up_license)
+    _give_up(Delivery(LICENSE_SYNC, message, context), decode_license, give_up_license)
 
 
 @blueprint.function_name("sync_now_poison")
 @blueprint.queue_trigger(arg_name="message", queue_name=f"{SYNC_NOW}-poison", connection=STORAGE)
-def on_sync_now_poison(message: func.QueueMessage) -> None:
+def on_sync_now_poison(message: func.QueueMessage, context: func.Context) -> None:
     """Fail the items of a message that a person waited for and that failed for good."""
-    _give_up(SYNC_NOW, message, decode_urgent, _give_up_either)
+    _give_up(Delivery(SYNC_NOW, message, context), decode_urgent, _give_up_either)
 
 
 def _give_up_either(request: TenantSync | LicenseSync, services: Services) -> None:
@@ -103,54 +130,70 @@ def _give_up_either(request: TenantSync | LicenseSync, services: Services) -> No
 
 
 def _work(
-    queue: str,
-    message: func.QueueMessage,
+    delivery: Delivery,
     decode: Callable[[bytes], M],
     work: Callable[[M, Services], None],
     give_up: Callable[[M, Services], None],
 ) -> None:
     services = bootstrap.services()
-    request = _decoded(queue, message, decode, services)
+    request = _decoded(delivery, decode, services)
     if request is None:
         return
-    try:
-        work(request, services)
-    except BadMessageError as error:
-        note_trouble(request, str(error), services)
-        give_up(request, services)
-        logger.warning("%s: run %s: given up", queue, request.run_id)
-        return
-    except Exception as error:
-        _note(request, error, services)
-        raise
-    logger.info("%s: run %s: done on delivery %d", queue, request.run_id, _deliveries(message))
+    _tell_age(delivery, request, services)
+    queue, number = delivery.queue, delivery.number
+    called = FunctionCalled(_FUNCTIONS[queue], "queue", request.run_id, number)
+    with invocation(called, delivery.context, request.traceparent):
+        try:
+            work(request, services)
+        except BadMessageError as error:
+            note_trouble(request, str(error), services)
+            give_up(request, services)
+            services.telemetry.tell(MessageGivenUp(queue, request.run_id))
+            return
+        except Exception as error:
+            _note(request, error, services)
+            failed = MessageFailed(queue, request.run_id, number, type(error).__name__)
+            services.telemetry.tell(failed)
+            raise
+        services.telemetry.tell(MessageDone(queue, request.run_id, number))
 
 
 def _give_up(
-    queue: str,
-    message: func.QueueMessage,
+    delivery: Delivery,
     decode: Callable[[bytes], M],
     give_up: Callable[[M, Services], None],
 ) -> None:
     services = bootstrap.services()
-    request = _decoded(queue, message, decode, services)
+    request = _decoded(delivery, decode, services)
     if request is None:
         return
-    give_up(request, services)
-    logger.warning("%s: run %s: given up after all deliveries", queue, request.run_id)
+    function = f"{_FUNCTIONS[delivery.queue]}_poison"
+    called = FunctionCalled(function, "queue", request.run_id, delivery.number)
+    with invocation(called, delivery.context, request.traceparent):
+        give_up(request, services)
+        services.telemetry.tell(MessageGivenUp(delivery.queue, request.run_id))
 
 
-def _decoded(
-    queue: str, message: func.QueueMessage, decode: Callable[[bytes], M], services: Services
-) -> M | None:
+def _decoded(delivery: Delivery, decode: Callable[[bytes], M], services: Services) -> M | None:
     """Return what the message asks for; one that cannot be read is kept and ``None`` returned."""
-    body = message.get_body()
+    queue, body = delivery.queue, delivery.message.get_body()
     try:
         return decode(body)
     except BadMessageError as error:
         give_up_unreadable(queue, body.decode("utf-8", "replace"), str(error), services)
-        logger.warning("%s: a message cannot be read; it is kept in a run of its own", queue)
+        services.telemetry.tell(MessageUnreadable(queue))
         return None
+
+
+def _tell_age(delivery: Delivery, request: TenantSync | LicenseSync, services: Services) -> None:
+    """Tell how long a message waited, the wait it was told to keep included."""
+    created = delivery.message.insertion_time
+    if created is not None and delivery.number == 1:
+        age = services.clock.real_now() - created.astimezone(UTC)
+        put_back = request.attempt > 1
+        services.telemetry.measure(
+            QueueAge(max(0.0, age.total_seconds()), delivery.queue, put_back)
+        )
 
 
 def _note(request: TenantSync | LicenseSync, error: Exception, services: Services) -> None:
@@ -159,9 +202,5 @@ def _note(request: TenantSync | LicenseSync, error: Exception, services: Service
     reason = str(error) if ours else f"a fault in Seatsync ({type(error).__name__}); see the log"
     try:
         note_trouble(request, reason, services)
-    except SeatsyncError:
-        logger.warning("run %s: its trouble could not be noted", request.run_id)
-
-
-def _deliveries(message: func.QueueMessage) -> int:
-    return message.dequeue_count or 1
+    except SeatsyncError as trouble:
+        services.telemetry.tell(TroubleNotNoted(request.run_id, type(trouble).__name__))

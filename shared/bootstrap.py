@@ -25,6 +25,7 @@ from shared.ports import (
     PsaGateway,
     RefreshTokens,
     Services,
+    Telemetry,
     TicketGateway,
 )
 from shared.settings import (
@@ -40,11 +41,13 @@ from shared.settings import (
     TicketSettings,
     load_settings,
 )
+from shared.signals import TelemetryOff
 
 if TYPE_CHECKING:
     import requests
 
     from shared.adapters.connections import NamedConnections
+    from shared.adapters.http.session import OnCall
     from shared.adapters.microsoft.config import Credential, MicrosoftConfig
     from shared.adapters.storage import StorageAccount
 
@@ -79,6 +82,20 @@ def services() -> Services:
         return _process.services
 
 
+def telemetry() -> Telemetry:
+    """Return what functions tell of themselves to; the log alone while settings are wrong."""
+    from shared.adapters.telemetry.log import LogOnly
+
+    with _process.lock:
+        if _process.telemetry is None:
+            try:
+                settings = _settings()
+            except SettingsError:
+                return LogOnly()
+            _process.telemetry = _telemetry(settings)
+        return _process.telemetry
+
+
 def environment() -> Environment:
     """Return where this process runs.
 
@@ -99,6 +116,7 @@ def reset_for_tests() -> None:
     with _process.lock:
         _process.settings = None
         _process.services = None
+        _process.telemetry = None
 
 
 @dataclass
@@ -106,6 +124,7 @@ class _Process:
     lock: threading.RLock = field(default_factory=threading.RLock)
     settings: Settings | None = None
     services: Services | None = None
+    telemetry: Telemetry | None = None
 
 
 _process = _Process()
@@ -115,6 +134,25 @@ def _settings() -> Settings:
     if _process.settings is None:
         _process.settings = load_settings()
     return _process.settings
+
+
+def _telemetry(settings: Settings) -> Telemetry:
+    from shared.adapters.telemetry.log import LogOnly
+
+    if settings.insights is None:
+        return LogOnly()
+    try:
+        from shared.adapters.telemetry.azure_monitor import azure_monitor
+
+        return azure_monitor(
+            settings.insights.get_secret_value(),
+            signs_in=settings.insights_identity is not None,
+            client_id=settings.insights_client_id,
+        )
+    except Exception as error:  # noqa: BLE001 - whatever it is, seats are billed without it
+        found = LogOnly()
+        found.tell(TelemetryOff(type(error).__name__))
+        return found
 
 
 def _build(settings: Settings) -> Services:
@@ -132,7 +170,8 @@ def _build(settings: Settings) -> Services:
     kept = repositories(Tables(tables), clock, timedelta(seconds=settings.lease_seconds))
     queues = Queues(queue_client)
     http = pooled_http(POOL_SIZE)
-    connections = _connections(settings, clock, http, kept.refresh_tokens)
+    told = telemetry()
+    connections = _connections(settings, clock, http, kept.refresh_tokens, told)
     return Services(
         clock=clock,
         ids=RandomIds(),
@@ -159,10 +198,11 @@ def _build(settings: Settings) -> Services:
         dismissals=kept.dismissals,
         deliveries=kept.deliveries,
         settings=kept.settings,
-        tenant_queue=TenantSyncQueue(queues),
-        license_queue=LicenseSyncQueue(queues),
+        tenant_queue=TenantSyncQueue(queues, told),
+        license_queue=LicenseSyncQueue(queues, told),
         storage_health=AccountHealth(tables, queue_client),
-        notifiers=_notifiers(settings, clock, http, connections),
+        telemetry=told,
+        notifiers=_notifiers(settings, clock, http, connections, told),
         home_url=settings.home_url,
     )
 
@@ -187,24 +227,33 @@ def _account(settings: Settings) -> "StorageAccount":
 
 
 def _connections(
-    settings: Settings, clock: Clock, http: "requests.Session", refresh_tokens: RefreshTokens
+    settings: Settings,
+    clock: Clock,
+    http: "requests.Session",
+    refresh_tokens: RefreshTokens,
+    told: Telemetry,
 ) -> "NamedConnections":
     from shared.adapters.connections import NamedConnections
     from shared.adapters.microsoft.graph import graph_source
     from shared.adapters.microsoft.partnercenter import partner_center
+    from shared.adapters.telemetry.calls import teller
 
     def microsoft(name: ConnectionName, chosen: MicrosoftSettings) -> Callable[[], LicenseSource]:
         config = _microsoft(chosen, development=settings.development)
-        return lambda: graph_source(name, config, clock, http, refresh_tokens=refresh_tokens)
+        on_call = teller(f"microsoft/{name}", told)
+        return lambda: graph_source(
+            name, config, clock, http, on_call, refresh_tokens=refresh_tokens
+        )
 
     def partner(
         name: ConnectionName, chosen: MicrosoftSettings
     ) -> Callable[[], PartnerSubscriptions | None]:
         config = _microsoft(chosen, development=settings.development)
-        return lambda: partner_center(name, config, http)
+        return lambda: partner_center(name, config, http, teller(f"microsoft/{name}", told))
 
     def psa(name: ConnectionName, chosen: PsaSettings) -> Callable[[], PsaConnection]:
-        return lambda: psa_connection(name, chosen, clock, http)
+        on_call = teller(f"psa/{name}", told)
+        return lambda: psa_connection(name, chosen, clock, http, on_call)
 
     microsofts = {ConnectionName(name): one for name, one in settings.microsoft.items()}
     psas = {ConnectionName(name): one for name, one in settings.psa.items()}
@@ -249,24 +298,26 @@ def psa_connection(
     chosen: PsaSettings,
     clock: Clock,
     http: "requests.Session | None" = None,
+    on_call: "OnCall | None" = None,
 ) -> PsaConnection:
     """Return a PSA connection as its settings say it.
 
     Args:
         http: The transport to share; a pool of its own when ``None``.
+        on_call: Told of every call, as ``ApiSession`` does.
     """
     from shared.adapters.http.session import pooled_http
 
     http = http or pooled_http()
     gateway: PsaGateway
     if isinstance(chosen, AutotaskSettings):
-        gateway = _autotask(name, chosen, clock, http)
+        gateway = _autotask(name, chosen, clock, http, on_call)
     elif isinstance(chosen, HaloPsaSettings):
-        gateway = _halopsa(name, chosen, clock, http)
+        gateway = _halopsa(name, chosen, clock, http, on_call)
     elif isinstance(chosen, SyncroSettings):
-        gateway = _syncro(name, chosen, clock, http)
+        gateway = _syncro(name, chosen, clock, http, on_call)
     else:
-        gateway = _connectwise(name, chosen, clock, http)
+        gateway = _connectwise(name, chosen, clock, http, on_call)
     return PsaConnection(
         name=name,
         gateway=gateway,
@@ -277,10 +328,14 @@ def psa_connection(
 
 
 def _notifiers(
-    settings: Settings, clock: Clock, http: "requests.Session", connections: Connections
+    settings: Settings,
+    clock: Clock,
+    http: "requests.Session",
+    connections: Connections,
+    told: Telemetry,
 ) -> tuple[Notifier, ...]:
     return tuple(
-        _notifier(name, one, clock, http, connections)
+        _notifier(name, one, clock, http, connections=connections, told=told)
         for name, one in sorted(settings.notify.items())
     )
 
@@ -290,7 +345,9 @@ def _notifier(
     chosen: NotifySettings,
     clock: Clock,
     http: "requests.Session",
+    *,
     connections: Connections,
+    told: Telemetry,
 ) -> Notifier:
     if isinstance(chosen, TicketSettings):
         from shared.adapters.notify.ticket import TicketConfig, TicketNotifier
@@ -300,8 +357,10 @@ def _notifier(
         return TicketNotifier(name, where, lambda: _ticket_gateway(psa, connections))
     if isinstance(chosen, TeamsSettings):
         from shared.adapters.notify.teams import TeamsNotifier
+        from shared.adapters.telemetry.calls import teller
 
-        return TeamsNotifier(name, chosen.url.get_secret_value(), http)
+        on_call = teller(f"notify/{name}", told)
+        return TeamsNotifier(name, chosen.url.get_secret_value(), http, on_call)
     from shared.adapters.notify.email import EmailConfig, EmailNotifier, Security
 
     password = chosen.password
@@ -325,7 +384,11 @@ def _ticket_gateway(psa: ConnectionName, connections: Connections) -> TicketGate
 
 
 def _connectwise(
-    name: ConnectionName, chosen: ConnectWiseSettings, clock: Clock, http: "requests.Session"
+    name: ConnectionName,
+    chosen: ConnectWiseSettings,
+    clock: Clock,
+    http: "requests.Session",
+    on_call: "OnCall | None",
 ) -> PsaGateway:
     from shared.adapters.psa.connectwise.gateway import ConnectWiseConfig, connectwise_gateway
 
@@ -336,11 +399,15 @@ def _connectwise(
         private_key=chosen.private_key.get_secret_value(),
         client_id=chosen.client_id,
     )
-    return connectwise_gateway(name, config, clock, http)
+    return connectwise_gateway(name, config, clock, http, on_call)
 
 
 def _autotask(
-    name: ConnectionName, chosen: AutotaskSettings, clock: Clock, http: "requests.Session"
+    name: ConnectionName,
+    chosen: AutotaskSettings,
+    clock: Clock,
+    http: "requests.Session",
+    on_call: "OnCall | None",
 ) -> PsaGateway:
     from shared.adapters.psa.autotask.gateway import autotask_gateway
     from shared.adapters.psa.autotask.zone import AutotaskConfig
@@ -354,11 +421,15 @@ def _autotask(
         units_to_zero=chosen.units_to_zero,
         posted_periods=chosen.posted_periods,
     )
-    return autotask_gateway(name, config, clock, http)
+    return autotask_gateway(name, config, clock, http, on_call)
 
 
 def _halopsa(
-    name: ConnectionName, chosen: HaloPsaSettings, clock: Clock, http: "requests.Session"
+    name: ConnectionName,
+    chosen: HaloPsaSettings,
+    clock: Clock,
+    http: "requests.Session",
+    on_call: "OnCall | None",
 ) -> PsaGateway:
     from shared.adapters.psa.halopsa.gateway import HaloPsaConfig, halopsa_gateway
     from shared.adapters.psa.halopsa.token import Application
@@ -376,11 +447,15 @@ def _halopsa(
         negative_prorata=chosen.negative_prorata,
         calls_per_window=chosen.calls_per_five_minutes,
     )
-    return halopsa_gateway(name, config, clock, http)
+    return halopsa_gateway(name, config, clock, http, on_call)
 
 
 def _syncro(
-    name: ConnectionName, chosen: SyncroSettings, clock: Clock, http: "requests.Session"
+    name: ConnectionName,
+    chosen: SyncroSettings,
+    clock: Clock,
+    http: "requests.Session",
+    on_call: "OnCall | None",
 ) -> PsaGateway:
     from shared.adapters.psa.syncro.gateway import SyncroConfig, syncro_gateway
 
@@ -389,4 +464,4 @@ def _syncro(
         token=chosen.api_token.get_secret_value(),
         calls_per_minute=chosen.calls_per_minute,
     )
-    return syncro_gateway(name, config, clock, http)
+    return syncro_gateway(name, config, clock, http, on_call)

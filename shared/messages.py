@@ -37,6 +37,7 @@ class TenantSyncMessage(BaseModel):
     row_id: RowId | None = None
     attempt: PositiveInt = 1
     urgent: bool = False
+    traceparent: str | None = None
 
 
 class LicenseSyncMessage(BaseModel):
@@ -56,6 +57,7 @@ class LicenseSyncMessage(BaseModel):
     ending: LineEnding | None = None
     attempt: PositiveInt = 1
     urgent: bool = False
+    traceparent: str | None = None
 
 
 def encode(message: TenantSync | LicenseSync) -> str:
@@ -70,6 +72,7 @@ def encode(message: TenantSync | LicenseSync) -> str:
             row_id=message.row_id,
             attempt=message.attempt,
             urgent=message.urgent,
+            traceparent=message.traceparent,
         ).model_dump_json()
     return LicenseSyncMessage(
         version=1,
@@ -84,6 +87,7 @@ def encode(message: TenantSync | LicenseSync) -> str:
         ending=message.ending,
         attempt=message.attempt,
         urgent=message.urgent,
+        traceparent=message.traceparent,
     ).model_dump_json()
 
 
@@ -102,6 +106,7 @@ def decode_tenant(body: str | bytes) -> TenantSync:
         row_id=message.row_id,
         attempt=message.attempt,
         urgent=message.urgent,
+        traceparent=message.traceparent,
     )
 
 
@@ -126,6 +131,7 @@ def decode_license(body: str | bytes) -> LicenseSync:
         ending=message.ending,
         attempt=message.attempt,
         urgent=message.urgent,
+        traceparent=message.traceparent,
     )
 
 

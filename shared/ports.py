@@ -5,6 +5,7 @@ between. Lists page by an opaque continuation token.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Generic, Protocol, TypeVar, runtime_checkable
@@ -52,6 +53,7 @@ from shared.domain.reconciliation import LineState, ReconciledLine
 from shared.domain.runs import Run, RunItem
 from shared.domain.sharing import UserTally
 from shared.domain.trends import TrendPoint
+from shared.signals import Event, Metric, Span
 
 T = TypeVar("T")
 
@@ -87,6 +89,38 @@ class Ids(Protocol):
 
     def new(self) -> str:
         """Return a short random name of lower-case letters and digits."""
+
+
+class Telemetry(Protocol):
+    """What the app tells of itself to whoever operates it; ``shared.signals`` has all of it.
+
+    Nothing here fails: what cannot be told is left out. Safe for threads.
+    """
+
+    def span(
+        self, span: Span, traceparent: str | None = None, begun_by: str | None = None
+    ) -> AbstractContextManager[None]:
+        """Time what happens inside the block, which belongs to it; an error marks it as failed.
+
+        It belongs to the span it is inside, unless it is told what it goes on with. What is no
+        trace context counts as left out.
+
+        Args:
+            traceparent: W3C trace context of the work that it goes on with.
+            begun_by: W3C trace context of who began it: in place of the other, or linked beside.
+        """
+
+    def done(self, span: Span, seconds: float) -> None:
+        """Tell a span that has just ended."""
+
+    def measure(self, metric: Metric) -> None:
+        """Tell a number."""
+
+    def tell(self, event: Event) -> None:
+        """Tell an event, within the span it is inside."""
+
+    def traceparent(self) -> str | None:
+        """Return the W3C trace context of the span it is inside, for a message; else ``None``."""
 
 
 # The outside world -------------------------------------------------------------------------------
@@ -394,6 +428,7 @@ class TenantSync:
         row_id: Only this row's group, for a row's Sync Now.
         attempt: How often it was put back because something had to wait.
         urgent: A person waits for it.
+        traceparent: W3C trace context of the work that put it; the queue fills it in.
     """
 
     run_id: RunId
@@ -403,6 +438,7 @@ class TenantSync:
     row_id: RowId | None = None
     attempt: int = 1
     urgent: bool = False
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -417,6 +453,7 @@ class LicenseSync:
         ending: A line of another tool to end; the group then names that line alone.
         attempt: How often it was put back because something had to wait.
         urgent: A person waits for it.
+        traceparent: W3C trace context of the work that put it; the queue fills it in.
     """
 
     run_id: RunId
@@ -430,6 +467,7 @@ class LicenseSync:
     ending: LineEnding | None = None
     attempt: int = 1
     urgent: bool = False
+    traceparent: str | None = None
 
 
 # What Seatsync remembers -------------------------------------------------------------------------
@@ -1152,5 +1190,6 @@ class Services:
     tenant_queue: TenantQueue
     license_queue: LicenseQueue
     storage_health: StorageHealth
+    telemetry: Telemetry
     notifiers: tuple[Notifier, ...] = ()
     home_url: str | None = None

@@ -146,6 +146,26 @@ def _connection_string(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _component(secret: SecretStr) -> SecretStr:
+    if not _GUID.fullmatch(_pairs(secret.get_secret_value()).get("instrumentationkey", "")):
+        raise ValueError("must be a connection string of Application Insights")
+    return secret
+
+
+def _identity(text: str) -> str:
+    pairs = _pairs(text)
+    known = pairs.keys() <= {"authorization", "clientid"} and pairs.get("authorization") == "AAD"
+    if not known or ("clientid" in pairs and not _GUID.fullmatch(pairs["clientid"])):
+        raise ValueError("must be Authorization=AAD or ClientId=<GUID>;Authorization=AAD")
+    return text
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """The values of ``name=value;name=value`` by their names in lower case."""
+    parts = (one.partition("=") for one in text.split(";") if one.strip())
+    return {name.strip().lower(): value.strip() for name, _, value in parts}
+
+
 def _flag(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
@@ -156,6 +176,8 @@ Directory = Annotated[str, AfterValidator(_directory)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Schedule = Annotated[str, AfterValidator(_schedule)]
 ConnectionString = Annotated[SecretStr, AfterValidator(_connection_string)]
+Component = Annotated[SecretStr, AfterValidator(_component)]
+Identity = Annotated[str, AfterValidator(_identity)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Address = Annotated[str, AfterValidator(_address)]
 Addresses = Annotated[tuple[str, ...], BeforeValidator(_addresses), AfterValidator(_some_addresses)]
@@ -395,6 +417,8 @@ class Settings(_Part):
         clock_file: Development only: a file that holds what "now" is.
         lease_seconds: How long a lease lasts unless it is renewed; shorter in Development only.
         host_name: Where people find the app; only the platform sets it.
+        insights: Where telemetry goes; it is told to the log alone without one.
+        insights_identity: Who signs in to send it, as the platform writes it.
     """
 
     environment: Literal["Development", "Staging", "Production"] = "Production"
@@ -407,6 +431,13 @@ class Settings(_Part):
     psa: Mapping[str, PsaSettings]
     notify: Mapping[str, NotifySettings] = {}
     host_name: str | None = None
+    insights: Component | None = None
+    insights_identity: Identity | None = None
+
+    @property
+    def insights_client_id(self) -> str | None:
+        """Which managed identity signs in to send telemetry; the system-assigned one if none."""
+        return _pairs(self.insights_identity or "").get("clientid")
 
     @property
     def home_url(self) -> str | None:
@@ -423,6 +454,8 @@ _TOP: Final[Mapping[str, str]] = {
     "AZURE_FUNCTIONS_ENVIRONMENT": "environment",
     "WEBSITE_AUTH_ENABLED": "auth_enabled",
     "WEBSITE_HOSTNAME": "host_name",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING": "insights",
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "insights_identity",
     "CLOCK_FILE": "clock_file",
     "LEASE_SECONDS": "lease_seconds",
     "SYNC_SCHEDULE": "sync_schedule",

@@ -4,7 +4,9 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import function_app
@@ -112,7 +114,7 @@ class Api:
             route_params=route_params,
             body=body,
         )
-        answer = http_answer(function(name).call(request=request))
+        answer = http_answer(function(name).call(request=request, context=begun()))
         lower = {key.lower(): value for key, value in answer.headers}
         check_answer(name, answer.status, lower.get("content-type", ""), answer.body)
         return Answer(answer.status, lower, answer.body)
@@ -127,6 +129,21 @@ class Api:
         return self.call("PUT", path, sent, **options)
 
 
-def deliver(name: str, text: str, *, dequeue_count: int = 1) -> None:
+def fire(name: str) -> None:
+    """Run a timer, as the host does."""
+    function(name).call(timer=SimpleNamespace(past_due=False), context=begun())
+
+
+def begun(traceparent: str = "") -> SimpleNamespace:
+    """Return what the host says of an invocation: the trace that it began for it."""
+    return SimpleNamespace(trace_context=SimpleNamespace(trace_parent=traceparent))
+
+
+def deliver(
+    name: str, text: str, *, dequeue_count: int = 1, insertion_time: datetime | None = None
+) -> None:
     """Run a queue function with a message, as the host does."""
-    function(name).call(message=queue_message(text, {"DequeueCount": dequeue_count}))
+    metadata: dict[str, object] = {"DequeueCount": dequeue_count}
+    if insertion_time is not None:
+        metadata["InsertionTime"] = insertion_time.isoformat()
+    function(name).call(message=queue_message(text, metadata), context=begun())

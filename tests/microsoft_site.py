@@ -102,8 +102,11 @@ class MicrosoftSite:
         assert made is not None
         return made
 
-    def on_call(self, kind: str, method: str, status: int | None, seconds: float) -> None:
+    def on_call(
+        self, kind: str, method: str, status: int | None, seconds: float, attempt: int
+    ) -> None:
         assert seconds >= 0
+        assert attempt >= 1
         self.calls.append((kind, method, status))
 
 

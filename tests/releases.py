@@ -140,6 +140,7 @@ _BOUGHT = PartnerSubscription(
     is_trial=False,
     next_quantity=8,
 )
+_TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 _ENDING = LineEnding(LINE, "ACME-501", None, date(2026, 3, 31), "E5 (ACME-501)", "moving")
 
 
@@ -149,10 +150,8 @@ _ENDING = LineEnding(LINE, "ACME-501", None, date(2026, 3, 31), "E5 (ACME-501)",
 def tenant_messages() -> list[TenantSync]:
     """Return messages of the queue ``tenant-sync``: plain, and with every field."""
     both = (CUSTOMER, OTHER_CUSTOMER)
-    return [
-        a_tenant_sync(),
-        replace(a_tenant_sync(customer_ids=both, row_id=E5_ROW, attempt=3), urgent=True),
-    ]
+    full = a_tenant_sync(customer_ids=both, row_id=E5_ROW, attempt=3)
+    return [a_tenant_sync(), replace(full, urgent=True, traceparent=_TRACEPARENT)]
 
 
 def license_messages() -> list[LicenseSync]:
@@ -161,7 +160,12 @@ def license_messages() -> list[LicenseSync]:
         a_license_sync(),
         a_license_sync(agreement=an_agreement(), text=_TEXT, approval_id="contoso.1", attempt=2),
         a_license_sync(agreement=an_agreement(cycle=None, starts=None, problem="odd")),
-        replace(a_license_sync(undo_of="change-1"), ending=_ENDING, urgent=True),
+        replace(
+            a_license_sync(undo_of="change-1"),
+            ending=_ENDING,
+            urgent=True,
+            traceparent=_TRACEPARENT,
+        ),
     ]
 
 

@@ -27,7 +27,7 @@ resource poison 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
   tags: tags
   properties: {
     displayName: 'Seatsync: a message could not be worked on'
-    description: 'A message went to a poison queue. The Runs page names customer, row and cause.'
+    description: 'A queue message was given up. The Runs page names customer, row and cause.'
     enabled: true
     severity: 2
     scopes: [
@@ -39,7 +39,7 @@ resource poison 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
     criteria: {
       allOf: [
         {
-          query: 'AppRequests | where Name in ("sync_tenant_poison", "sync_license_poison", "sync_now_poison")'
+          query: 'AppTraces | where Properties.event in ("message_given_up", "message_unreadable")'
           timeAggregation: 'Count'
           operator: 'GreaterThan'
           threshold: 0
@@ -76,7 +76,7 @@ resource noCycle 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
     criteria: {
       allOf: [
         {
-          query: 'AppRequests | where Name == "start_sync_cycle" and Success == true and TimeGenerated > ago(26h) | summarize Cycles = count()'
+          query: 'AppTraces | where Properties.event == "run_started" and Properties.reason == "scheduled" and TimeGenerated > ago(26h) | summarize Cycles = count()'
           timeAggregation: 'Total'
           metricMeasureColumn: 'Cycles'
           operator: 'LessThan'
@@ -114,7 +114,7 @@ resource failures 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
     criteria: {
       allOf: [
         {
-          query: 'AppRequests | where Name in ("sync_tenant", "sync_license", "sync_now") | summarize Work = count(), Failed = countif(Success == false) | where Work >= 20 | extend Percent = 100.0 * Failed / Work | where Percent > 20'
+          query: 'AppDependencies | where Name in ("function sync_tenant", "function sync_license", "function sync_now") | summarize Work = count(), Failed = countif(Success == false) | where Work >= 20 | extend Percent = 100.0 * Failed / Work | where Percent > 20'
           timeAggregation: 'Count'
           operator: 'GreaterThan'
           threshold: 0

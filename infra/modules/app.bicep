@@ -50,6 +50,8 @@ var hostSettings = {
   AzureWebJobsStorage__clientId: identityClientId
   APPLICATIONINSIGHTS_CONNECTION_STRING: connectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+  // The worker goes on with the host's trace, and the host leaves the app's log to the app: nothing is told twice.
+  PYTHON_ENABLE_OPENTELEMETRY: 'true'
   // Signing in needs no secret either: the app registration trusts the identity.
   OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: identityClientId
 }

@@ -4,6 +4,7 @@ A queue is created by the first message that misses it.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
@@ -13,7 +14,7 @@ from azure.storage.queue import QueueClient, QueueServiceClient, TextBase64Encod
 from shared.adapters.storage import PROBE_SECONDS, translated
 from shared.domain.errors import SeatsyncError
 from shared.messages import encode
-from shared.ports import LicenseSync, TenantSync
+from shared.ports import LicenseSync, Telemetry, TenantSync
 
 TENANT_SYNC = "tenant-sync"
 LICENSE_SYNC = "license-sync"
@@ -75,22 +76,28 @@ class Queues:
 
 
 class TenantSyncQueue:
-    """A ``TenantQueue``."""
+    """A ``TenantQueue``; a message goes on with the trace of the work that puts it first."""
 
-    def __init__(self, queues: Queues) -> None:
+    def __init__(self, queues: Queues, telemetry: Telemetry) -> None:
         self._queues = queues
+        self._telemetry = telemetry
 
     def put(self, message: TenantSync, delay: timedelta = timedelta(0)) -> None:
+        if message.traceparent is None:
+            message = replace(message, traceparent=self._telemetry.traceparent())
         self._queues.put(SYNC_NOW if message.urgent else TENANT_SYNC, encode(message), delay)
 
 
 class LicenseSyncQueue:
-    """A ``LicenseQueue``."""
+    """A ``LicenseQueue``; a message goes on with the trace of the work that puts it first."""
 
-    def __init__(self, queues: Queues) -> None:
+    def __init__(self, queues: Queues, telemetry: Telemetry) -> None:
         self._queues = queues
+        self._telemetry = telemetry
 
     def put(self, message: LicenseSync, delay: timedelta = timedelta(0)) -> None:
+        if message.traceparent is None:
+            message = replace(message, traceparent=self._telemetry.traceparent())
         self._queues.put(SYNC_NOW if message.urgent else LICENSE_SYNC, encode(message), delay)
 
 

@@ -7,6 +7,7 @@ from shared.domain.errors import StaleVersionError
 from shared.domain.ids import RunId
 from shared.domain.runs import FULL, ItemState, Run, RunItem, RunState, Totals, totals_of
 from shared.ports import Services
+from shared.signals import CycleTime, RunClosed, Seats
 from shared.usecases.outcomes import fail
 from shared.usecases.record_trend import record_total
 from shared.usecases.stop_run import stops_are_over
@@ -21,8 +22,12 @@ def close_runs(services: Services) -> tuple[RunId, ...]:
     for run in services.runs.running():
         items = tuple(_unstuck(item, run, services) for item in services.runs.items(run.run_id))
         totals = totals_of(items)
-        if totals.queued == 0 and _began(run, items, services) and _close(run, totals, services):
+        if totals.queued or not _began(run, items, services):
+            continue
+        done = _close(run, totals, services)
+        if done is not None:
             closed.append(run.run_id)
+            _tell(done, items, totals, services)
     return tuple(closed)
 
 
@@ -67,16 +72,39 @@ def run_totals(run: Run, services: Services) -> tuple[Run, Totals]:
     return run, totals
 
 
-def _close(run: Run, totals: Totals, services: Services) -> bool:
+def _close(run: Run, totals: Totals, services: Services) -> Run | None:
     read = services.runs.get(run.run_id)
     state = RunState.STOPPED if read.value.state is RunState.STOPPED else RunState.FINISHED
     done = replace(read.value, state=state, finished_at=services.clock.real_now(), totals=totals)
     try:
         services.runs.save(read, done)
     except StaleVersionError:
-        return False  # the next timer closes it
+        return None  # the next timer closes it
     services.headers.forget(run.run_id)
     if done.state is RunState.FINISHED and done.reason in FULL:
         stops_are_over(services)
         record_total(services)
-    return True
+    return done
+
+
+def _tell(run: Run, items: tuple[RunItem, ...], totals: Totals, services: Services) -> None:
+    """Tell how the run went; it lasted until its last item, whenever it is closed."""
+    telemetry = services.telemetry
+    last = max((item.updated_at for item in items), default=run.started_at)
+    seconds = max(0.0, (last - run.started_at).total_seconds())
+    telemetry.tell(
+        RunClosed(
+            run_id=run.run_id,
+            reason=run.reason,
+            state=run.state,
+            seconds=seconds,
+            changed=totals.changed,
+            unchanged=totals.unchanged,
+            held=totals.held,
+            blocked=totals.blocked,
+            failed=totals.failed,
+        )
+    )
+    telemetry.measure(CycleTime(seconds, run.reason))
+    if run.reason in FULL and totals.seats is not None:
+        telemetry.measure(Seats(totals.seats))

@@ -19,16 +19,15 @@ def end_foreign_line(
 
     Raises: as ``OperationWriter.write``, and what reading the PSA raises.
     """
-    gateway = services.connections.psa(customer.psa).gateway
+    psa = services.connections.psa(customer.psa)
+    gateway = psa.gateway
     header = gateway.get_agreement(message.agreement_id)
     if header.company_id != customer.company_id:
         raise BadMessageError(
             f"agreement {header.agreement_id} belongs to another company than the customer"
         )
     lines = gateway.list_lines(message.agreement_id)
-    writer = OperationWriter(
-        message.customer_id, message.group_id, message.agreement_id, gateway, services
-    )
+    writer = OperationWriter(message, psa, services)
     finished = False
     intent = services.intents.get(message.customer_id, message.group_id)
     if intent is not None:

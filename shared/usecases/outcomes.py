@@ -12,6 +12,7 @@ from shared.domain.ids import CustomerId, GroupId, RowId, RunId
 from shared.domain.plans import Member, Plan, PlanStatus, ReasonKind
 from shared.domain.runs import ItemState, RunItem
 from shared.ports import Services
+from shared.signals import FailedItems, Holds, ItemFailed, PlanHeld
 from shared.usecases.alert_board import board_of
 
 _STATES = {
@@ -121,7 +122,8 @@ class Board:
         approval = None
         if plan.status is PlanStatus.HELD:
             approval = self._approval(run_id, members, plan, fingerprint)
-        self._supersede(group_id, approval)
+        if self._supersede(group_id, approval):
+            self._tell_held(run_id, plan)
 
     def owe(self, members: tuple[Member, ...], plan: Plan) -> None:
         """Show the credits that a change leaves to a person, one alert for each."""
@@ -145,7 +147,8 @@ class Board:
         if self._changed_approvals:
             self._services.approvals.put(self._changed_approvals.values())
 
-    def _supersede(self, group_id: GroupId, by: Approval | None) -> None:
+    def _supersede(self, group_id: GroupId, by: Approval | None) -> bool:
+        """Take back what was asked before, and return whether something new is asked."""
         for approval in list(self._approvals.values()):
             if approval.group_id == group_id and (
                 by is None or approval.approval_id != by.approval_id
@@ -153,9 +156,18 @@ class Board:
                 gone = replace(approval, state=ApprovalState.SUPERSEDED, decided_at=self._now)
                 self._changed_approvals[approval.approval_id] = gone
                 del self._approvals[approval.approval_id]
-        if by is not None and self._asks(by):
-            self._approvals[by.approval_id] = by
-            self._changed_approvals[by.approval_id] = by
+        if by is None or not self._asks(by):
+            return False
+        self._approvals[by.approval_id] = by
+        self._changed_approvals[by.approval_id] = by
+        return True
+
+    def _tell_held(self, run_id: RunId, plan: Plan) -> None:
+        kinds = sorted({reason.kind.value for reason in plan.reasons})
+        held = PlanHeld(run_id, self._customer_id, plan.group.group_id, ", ".join(kinds))
+        self._services.telemetry.tell(held)
+        for kind in kinds:
+            self._services.telemetry.measure(Holds(1, kind))
 
     def _asks(self, approval: Approval) -> bool:
         """Whether to put it before a person: it is new, or was put there too long ago."""
@@ -225,6 +237,13 @@ def fail(item: RunItem, reason: str, services: Services, *, todo: str = "") -> N
     text = f"{reason}. {todo}" if todo else reason
     board.show(AlertKind.FAILED, text, subject=item.group_id or item.customer_id)
     board.save()
+    tell_failed(item, services)
+
+
+def tell_failed(item: RunItem, services: Services) -> None:
+    """Count and log an item that failed; why is for people, on the Runs page."""
+    services.telemetry.measure(FailedItems(1, "tenant" if item.group_id is None else "group"))
+    services.telemetry.tell(ItemFailed(item.run_id, item.customer_id, item.group_id))
 
 
 def _matter(plan: Plan) -> str:

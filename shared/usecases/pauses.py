@@ -20,6 +20,7 @@ from shared.domain.errors import (
 )
 from shared.domain.ids import ConnectionName, TenantId
 from shared.ports import Services
+from shared.signals import Paused, Pauses
 
 PauseKey = NewType("PauseKey", str)
 """What waits, by kind and name; people read it in messages."""
@@ -58,6 +59,9 @@ def check_not_paused(key: PauseKey, services: Services) -> None:
 def pause(key: PauseKey, wait: timedelta, services: Services) -> None:
     """Let all workers wait for so long from now."""
     services.connection_states.pause(key, services.clock.real_now() + wait)
+    family, name = key.split("/")[:2]
+    services.telemetry.measure(Pauses(1, f"{family}/{name}"))
+    services.telemetry.tell(Paused(key, wait.total_seconds()))
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from shared.domain.ids import (
 )
 from shared.domain.runs import FULL, ItemState, Run, RunItem, RunReason, RunState
 from shared.ports import KeptLines, LicenseSync, ReadsManyLines, Services, TenantSync
+from shared.signals import RunStarted, RunStarting
 from shared.usecases.alert_board import clear_alerts, raise_alert
 from shared.usecases.compare_tenants import compare_tenants
 
@@ -34,11 +35,12 @@ def start_cycle(services: Services, *, requested_by: str, reason: RunReason) -> 
     """
     customers = tuple(c for c in services.customers.all() if c.state is CustomerState.ACTIVE)
     run_id = _open(services, len(customers), requested_by, reason)
-    for name in sorted({customer.psa for customer in customers}):
-        companies = {one.company_id for one in customers if one.psa == name}
-        if not _keep_with_lines(run_id, name, companies, services):
-            _keep_headers(run_id, name, services)
-    _queue(run_id, customers, services)
+    with services.telemetry.span(RunStarting(run_id, reason, len(customers))):
+        for name in sorted({customer.psa for customer in customers}):
+            companies = {one.company_id for one in customers if one.psa == name}
+            if not _keep_with_lines(run_id, name, companies, services):
+                _keep_headers(run_id, name, services)
+        _queue(run_id, customers, services)
     compare_tenants(services)
     return run_id
 
@@ -122,6 +124,7 @@ def _open(services: Services, customers: int, requested_by: str, reason: RunReas
         lines=_lines_of_last_full_run(services),
     )
     services.runs.add(run)
+    services.telemetry.tell(RunStarted(run.run_id, reason, customers))
     return run.run_id
 
 

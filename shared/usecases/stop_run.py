@@ -10,6 +10,7 @@ from shared.domain.ids import RunId
 from shared.domain.plans import Plan, PlanStatus
 from shared.domain.runs import Run, RunState
 from shared.ports import Services
+from shared.signals import RunStopped
 from shared.usecases.alert_board import clear_alerts, raise_alert
 
 
@@ -47,6 +48,7 @@ def stop_if_unlikely(
         if stops:
             text = f"the run was stopped: {reason}"
             raise_alert(AlertKind.RUN_STOPPED, text, services, subject=run_id)
+            services.telemetry.tell(RunStopped(run_id, run.changing, run.emptied))
         return
 
 

@@ -344,14 +344,7 @@ class _GroupWork:
         return Intent(change, plan.operations, kept, header.first_uninvoiced, sent_from)
 
     def _writer(self) -> OperationWriter:
-        message = self.message
-        return OperationWriter(
-            message.customer_id,
-            message.group_id,
-            message.agreement_id,
-            self.psa.gateway,
-            self.services,
-        )
+        return OperationWriter(self.message, self.psa, self.services)
 
     def _change(self, plan: Plan, run: Run) -> Change:
         before, after = seats_changed(plan)

@@ -25,12 +25,21 @@ from shared.domain.plans import Member, Plan, PlanStatus
 from shared.domain.reconciliation import ReconciledLine
 from shared.domain.runs import ItemState, RunItem
 from shared.ports import LINES_ARE_FRESH, LicenseSync, Services, TenantSync
+from shared.signals import CustomerPlanning, TenantReading
 from shared.usecases.alert_board import raise_alert
 from shared.usecases.books import Book, Catalogue, local_date, open_book, open_catalogue
 from shared.usecases.count_tenant import CountedTenant, count_tenant
 from shared.usecases.custom_licenses import forget_retired
 from shared.usecases.customer_alerts import CustomerAlerts, forget_credits, tell_orphans
-from shared.usecases.outcomes import AGAIN, Board, fail, item_of, license_name, row_ids
+from shared.usecases.outcomes import (
+    AGAIN,
+    Board,
+    fail,
+    item_of,
+    license_name,
+    row_ids,
+    tell_failed,
+)
 from shared.usecases.pauses import asking_tenant, check_not_paused, pause, psa_key, wait_of
 from shared.usecases.plan_group import GroupInView, GroupPlanner
 from shared.usecases.read_tenant import read_tenant
@@ -57,8 +66,12 @@ def sync_tenant(message: TenantSync, services: Services, *, redelivered: bool = 
     customers = _customers(message, services)
     if not customers:
         return
+    reading = TenantReading(message.run_id, message.tenant_id, message.microsoft)
     try:
-        with asking_tenant(message.microsoft, message.tenant_id, services):
+        with (
+            services.telemetry.span(reading),
+            asking_tenant(message.microsoft, message.tenant_id, services),
+        ):
             record = read_tenant(
                 message.tenant_id, message.microsoft, services, run_id=message.run_id
             )
@@ -76,9 +89,11 @@ def sync_tenant(message: TenantSync, services: Services, *, redelivered: bool = 
         return
     catalogue = open_catalogue(services)
     for customer in customers:
+        planning = CustomerPlanning(message.run_id, customer.customer_id, customer.psa)
         try:
-            work = _CustomerWork(message, customer, services, catalogue.preferences.guards)
-            work.run(catalogue, counted, redelivered=redelivered)
+            with services.telemetry.span(planning):
+                work = _CustomerWork(message, customer, services, catalogue.preferences.guards)
+                work.run(catalogue, counted, redelivered=redelivered)
         except (RateLimitError, ConnectionPausedError) as error:
             if isinstance(error, RateLimitError):
                 pause(psa_key(customer.psa), error.retry_after, services)
@@ -161,6 +176,7 @@ def _tenant_failed(
         board.save()
         item = _read_item(message, customer.customer_id, services)
         services.runs.put_items([replace(item, state=ItemState.FAILED, detail=text)])
+        tell_failed(item, services)
 
 
 class _CustomerWork:

@@ -8,7 +8,6 @@ from datetime import date
 
 from shared.domain.agreements import AgreementLine, CreateLine, LineKind, Operation
 from shared.domain.errors import LeaseTakenError, OperatorActionError, OutcomeInDoubtError
-from shared.domain.ids import AgreementId, CustomerId, GroupId
 from shared.domain.intents import (
     Intent,
     abandoned,
@@ -21,28 +20,24 @@ from shared.domain.intents import (
 from shared.domain.ledger import Ledger
 from shared.ports import (
     Lease,
+    LicenseSync,
     LinesRead,
-    PsaGateway,
+    PsaConnection,
     Services,
     Versioned,
     WritesUponReads,
 )
+from shared.signals import ChangesWritten, ChangeWritten, GroupRecovering, GroupWriting
 
 
 class OperationWriter:
     """Writes for one line group while its lease is held. Not safe for threads."""
 
-    def __init__(
-        self,
-        customer_id: CustomerId,
-        group_id: GroupId,
-        agreement_id: AgreementId,
-        gateway: PsaGateway,
-        services: Services,
-    ) -> None:
-        self._unwritten = Ledger(customer_id, group_id)
-        self._agreement_id = agreement_id
-        self._gateway = gateway
+    def __init__(self, message: LicenseSync, psa: PsaConnection, services: Services) -> None:
+        self._unwritten = Ledger(message.customer_id, message.group_id)
+        self._message = message
+        self._psa = psa
+        self._gateway = psa.gateway
         self._services = services
 
     def write(
@@ -63,10 +58,15 @@ class OperationWriter:
             UnknownOutcomeError: A write got no answer; the intent stays for ``recover``.
             OperatorActionError: The PSA refused an operation; what landed before it is kept.
         """
-        follows = self._before(ledger).last_change or ""
-        opened = self._services.intents.open(replace(intent, follows=follows))
-        self._still_ours(lease, opened)
-        self._execute(opened, ledger, lease, read)
+        message, operations = self._message, len(intent.operations)
+        writing = GroupWriting(
+            message.run_id, message.customer_id, message.group_id, self._psa.name, operations
+        )
+        with self._services.telemetry.span(writing):
+            follows = self._before(ledger).last_change or ""
+            opened = self._services.intents.open(replace(intent, follows=follows))
+            self._still_ours(lease, opened)
+            self._execute(opened, ledger, lease, read)
 
     def recover(
         self,
@@ -87,6 +87,21 @@ class OperationWriter:
                 landed.
             LeaseTakenError, UnknownOutcomeError: as ``write``.
         """
+        message = self._message
+        recovering = GroupRecovering(
+            message.run_id, message.customer_id, message.group_id, self._psa.name
+        )
+        with self._services.telemetry.span(recovering):
+            return self._recover(intent, ledger, first_uninvoiced, lines, lease)
+
+    def _recover(
+        self,
+        intent: Versioned[Intent],
+        ledger: Versioned[Ledger] | None,
+        first_uninvoiced: date | None,
+        lines: tuple[AgreementLine, ...],
+        lease: Lease,
+    ) -> tuple[Versioned[Ledger] | None, bool]:
         # A worker that stalled past its lease would take the intent of the one who writes now for
         # an abandoned one, and judge it by lines from before that one's writes.
         lease.keep()
@@ -169,11 +184,30 @@ class OperationWriter:
             ledger = self._services.ledgers.save(ledger, kept)
         self._services.changes.add(intent.value.change)
         self._services.intents.close(intent)
+        self._tell(intent.value)
         return ledger
+
+    def _tell(self, intent: Intent) -> None:
+        """Count and log what was written; an adoption writes nothing to the PSA."""
+        change, telemetry = intent.change, self._services.telemetry
+        if not change.operations:
+            return
+        telemetry.measure(ChangesWritten(1, self._psa.name))
+        telemetry.tell(
+            ChangeWritten(
+                run_id=change.run_id,
+                customer_id=change.customer_id,
+                group_id=change.group_id,
+                psa=self._psa.name,
+                operations=len(change.operations),
+                before=change.before,
+                after=change.after,
+            )
+        )
 
     def _abandon(self, intent: Versioned[Intent], ledger: Versioned[Ledger] | None) -> None:
         """The PSA refused an operation: keep what landed before it, forget the rest."""
-        lines = self._gateway.list_lines(self._agreement_id)
+        lines = self._gateway.list_lines(self._message.agreement_id)
         left = left_of(intent.value.operations, lines)
         if len(left) == len(intent.value.operations):
             self._services.intents.close(intent)

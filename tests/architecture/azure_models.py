@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from azure.mgmt.applicationinsights.v2020_02_02 import models as insights
+from azure.mgmt.applicationinsights.v2023_06_01 import models as workbooks
 from azure.mgmt.authorization.v2022_04_01 import models as authorization
 from azure.mgmt.consumption import models as consumption
 from azure.mgmt.keyvault import models as keyvault
@@ -33,6 +34,7 @@ MODELS: dict[str, type] = {
     "Microsoft.Insights/actionGroups": monitor.ActionGroupResource,
     "Microsoft.Insights/components": insights.ApplicationInsightsComponent,
     "Microsoft.Insights/scheduledQueryRules": monitor.ScheduledQueryRuleResource,
+    "Microsoft.Insights/workbooks": workbooks.Workbook,
     "Microsoft.KeyVault/vaults": keyvault.VaultCreateOrUpdateParameters,
     "Microsoft.KeyVault/vaults/secrets": keyvault.SecretCreateOrUpdateParameters,
     "Microsoft.ManagedIdentity/userAssignedIdentities": msi.Identity,

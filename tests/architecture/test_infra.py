@@ -40,8 +40,7 @@ NOT_SET = {
 """Settings of the app that a deployment leaves alone, and why."""
 
 OF_THE_HOST = {
-    "APPLICATIONINSIGHTS_CONNECTION_STRING",
-    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+    "PYTHON_ENABLE_OPENTELEMETRY",
     "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID",
 }
 """Settings that the platform reads, and not the app."""

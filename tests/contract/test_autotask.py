@@ -104,7 +104,7 @@ class AutotaskServer:
             config,
             Clock(),
             self.http,
-            lambda kind, _method, _status, _seconds: self.kinds.append(kind),
+            lambda kind, *_: self.kinds.append(kind),
             sleep=self.waited.append,
         )
 

@@ -82,7 +82,7 @@ class ConnectWiseServer:
             config,
             Clock(),
             self.http,
-            lambda kind, _method, _status, _seconds: self.kinds.append(kind),
+            lambda kind, *_: self.kinds.append(kind),
         )
 
     def close(self) -> None:

@@ -33,6 +33,7 @@ from tests.fakes.tables import (
     FakeStorageHealth,
     FakeTrends,
 )
+from tests.fakes.telemetry import FakeTelemetry
 
 
 @dataclass(slots=True)
@@ -123,5 +124,6 @@ def fake_services(
         "tenant_queue": FakeTenantQueue(),
         "license_queue": FakeLicenseQueue(),
         "storage_health": FakeStorageHealth(),
+        "telemetry": FakeTelemetry(),
     }
     return Services(**{**fakes, **overrides})

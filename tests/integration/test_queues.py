@@ -20,6 +20,7 @@ from shared.adapters.queues import (
     TenantSyncQueue,
 )
 from shared.adapters.storage import StorageAccount, queue_service, table_service
+from shared.adapters.telemetry.log import LogOnly
 from shared.domain.errors import UpstreamUnavailableError
 from shared.messages import decode_license, decode_tenant, decode_urgent, encode
 from tests.builders import a_license_sync, a_tenant_sync
@@ -34,8 +35,8 @@ class RealQueues:
     def __init__(self, service):
         self.service = service
         self.queues = Queues(service)
-        self.tenant = TenantSyncQueue(self.queues)
-        self.license = LicenseSyncQueue(self.queues)
+        self.tenant = TenantSyncQueue(self.queues, LogOnly())
+        self.license = LicenseSyncQueue(self.queues, LogOnly())
 
     def visible(self, name):
         decode = {
@@ -128,4 +129,4 @@ class TestHealth:
             }
             assert took < 5
             with pytest.raises(UpstreamUnavailableError):
-                TenantSyncQueue(Queues(queues)).put(a_tenant_sync())
+                TenantSyncQueue(Queues(queues), LogOnly()).put(a_tenant_sync())

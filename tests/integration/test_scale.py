@@ -320,7 +320,7 @@ def test_a_tenant_of_twenty_thousand_users_is_read_in_few_calls_and_little_memor
     clock = House().clock
     clock.travel_to(datetime.now(UTC))
 
-    def on_call(kind: str, method: str, status: int | None, seconds: float) -> None:
+    def on_call(kind: str, method: str, status: int | None, seconds: float, attempt: int) -> None:
         calls.append(kind)
 
     with pooled_http() as http:

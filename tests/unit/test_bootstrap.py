@@ -6,13 +6,18 @@ import threading
 from pathlib import Path
 
 import pytest
+import responses
 
 from shared import bootstrap
 from shared.adapters.connections import NamedConnections
+from shared.adapters.telemetry import azure_monitor
+from shared.adapters.telemetry.log import LogOnly
 from shared.domain.agreements import ChangeKind
-from shared.domain.errors import NotFoundError, SettingsError
+from shared.domain.errors import NotFoundError, SettingsError, UpstreamUnavailableError
 from shared.domain.plans import CreditMode
 from shared.settings import setting_names
+from shared.signals import Calls
+from tests.fakes.telemetry import FakeTelemetry
 
 ROOT = Path(__file__).parents[2]
 SOMEONE = "00000000-0000-4000-8000-00000000000a"
@@ -58,7 +63,8 @@ OURS = set(sys.argv[2].split(","))
 os.environ = Watched(os.environ)
 socket.socket.connect = socket.getaddrinfo = no_network
 __import__(sys.argv[1])
-print(*sorted({"azure.data", "azure.storage", "msal", "requests"} & set(sys.modules)))
+CLIENTS = {"azure.data", "azure.storage", "msal", "opentelemetry", "requests"}
+print(*sorted(CLIENTS & set(sys.modules)))
 """
 
 
@@ -221,3 +227,75 @@ def test_importing_reads_no_setting_calls_nobody_and_loads_no_client(module):
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == []
+
+
+# Telemetry ----------------------------------------------------------------------------------------
+
+INSIGHTS = f"InstrumentationKey={SOMEONE};IngestionEndpoint=https://contoso.example/"
+SERVED = """
+import sys
+from shared import bootstrap
+bootstrap.services().telemetry
+print(*sorted(name for name in sys.modules if name.startswith("opentelemetry"))[:1])
+"""
+
+
+def test_without_a_connection_string_nothing_of_telemetry_is_loaded(environ):
+    done = subprocess.run(
+        [sys.executable, "-c", SERVED], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == ""
+    assert isinstance(bootstrap.services().telemetry, LogOnly)
+    assert bootstrap.telemetry() is bootstrap.services().telemetry
+
+
+def test_with_a_connection_string_it_is_set_up_once_for_services_and_functions(environ):
+    given = []
+    environ.setattr(azure_monitor, "azure_monitor", lambda *a, **k: given.append((a, k)) or "told")
+    environ.setenv("APPLICATIONINSIGHTS_CONNECTION_STRING", INSIGHTS)
+    identity = f"ClientId={SOMEONE};Authorization=AAD"
+    environ.setenv("APPLICATIONINSIGHTS_AUTHENTICATION_STRING", identity)
+
+    assert bootstrap.telemetry() == bootstrap.services().telemetry == "told"
+    assert given == [((INSIGHTS,), {"signs_in": True, "client_id": SOMEONE})]
+
+
+def test_telemetry_that_cannot_be_set_up_is_left_out(environ, caplog):
+    def fail(*_arguments, **_named):
+        raise ValueError("s3cret")
+
+    environ.setattr(azure_monitor, "azure_monitor", fail)
+    environ.setenv("APPLICATIONINSIGHTS_CONNECTION_STRING", INSIGHTS)
+
+    assert isinstance(bootstrap.services().telemetry, LogOnly)
+    [record] = [one for one in caplog.records if one.name == "seatsync"]
+    assert (record.event, record.error) == ("telemetry_off", "ValueError")
+    assert "s3cret" not in caplog.text
+
+
+def test_functions_can_tell_also_while_settings_are_wrong(environ):
+    environ.delenv("PSA__main__URL")
+
+    assert isinstance(bootstrap.telemetry(), LogOnly)
+
+
+ASKED = {
+    "psa": lambda connections: connections.psa("main").gateway.check(),
+    "microsoft": lambda connections: connections.microsoft("main").read_tenant(SOMEONE),
+}
+
+
+@pytest.mark.parametrize("family", ASKED)
+def test_calls_of_connections_are_told(environ, family):
+    telemetry = FakeTelemetry()
+    environ.setattr(bootstrap, "_telemetry", lambda _settings: telemetry)
+    connections = bootstrap.services().connections
+
+    with responses.RequestsMock(), pytest.raises(UpstreamUnavailableError):
+        ASKED[family](connections)
+
+    spans = [one.span for one in telemetry.spans]
+    assert spans
+    assert {one.connection for one in spans} == {f"{family}/main"}
+    assert telemetry.measured(Calls)

@@ -71,9 +71,26 @@ def test_messages_say_their_version():
 
 
 def test_what_may_be_left_out_is_left_out():
-    short = {name: TENANT[name] for name in TENANT if name not in {"row_id", "attempt"}}
+    optional = {"row_id", "attempt", "traceparent"}
+    short = {name: TENANT[name] for name in TENANT if name not in optional}
 
     assert decode_tenant(json.dumps(short)) == a_tenant_sync()
+
+
+def test_messages_of_before_they_carried_a_trace_are_read():
+    for message, decode in ((TENANT, decode_tenant), (LICENSE, decode_license)):
+        earlier = {name: value for name, value in message.items() if name != "traceparent"}
+        assert len(earlier) == len(message) - 1
+
+        assert decode(json.dumps(earlier)).traceparent is None
+
+
+def test_a_trace_comes_back_whatever_it_is():
+    for carried in ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "", "ä"):
+        assert (
+            decode_tenant(encode(replace(a_tenant_sync(), traceparent=carried))).traceparent
+            == carried
+        )
 
 
 @pytest.mark.parametrize("name", ["version", "run_id", "tenant_id", "microsoft", "customer_ids"])

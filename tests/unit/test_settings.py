@@ -160,6 +160,21 @@ def test_a_connection_of_each_family_is_needed(family):
         ("AZURE_FUNCTIONS_ENVIRONMENT", "Laptop", "must be 'Development'"),
         ("WEBSITE_AUTH_ENABLED", "hush", "must be true or false"),
         ("SYNC_SCHEDULE", "nightly", "must be an NCRONTAB expression"),
+        (
+            "APPLICATIONINSIGHTS_CONNECTION_STRING",
+            "InstrumentationKey=hush;IngestionEndpoint=https://hush/",
+            "must be a connection string of Application Insights",
+        ),
+        (
+            "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+            "ClientId=hush;Authorization=AAD",
+            "must be Authorization=AAD or",
+        ),
+        (
+            "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+            "Authorization=Hush",
+            "must be Authorization=AAD or",
+        ),
         ("AzureWebJobsStorage", "hush", "must be a connection string"),
         ("PSA__main__PRIVATE_KEY", "@Microsoft.KeyVault(hush)", "is a Key Vault reference"),
         ("PSA__ma in__URL", "https://hush", ": a connection's name has"),
@@ -172,6 +187,20 @@ def test_a_wrong_value_is_named_and_never_shown(name, value, reason):
     assert name in told
     assert reason in told
     assert "hush" not in told
+
+
+@pytest.mark.parametrize(
+    ("identity", "client_id"),
+    [
+        ("Authorization=AAD", None),
+        (f"ClientId={SOMEONE};Authorization=AAD", SOMEONE),
+        (f"Authorization=AAD; ClientId={SOMEONE};", SOMEONE),
+    ],
+)
+def test_telemetry_is_sent_by_a_managed_identity(identity, client_id):
+    name = "APPLICATIONINSIGHTS_AUTHENTICATION_STRING"
+
+    assert load_settings({**VALID, name: identity}).insights_client_id == client_id
 
 
 def test_plain_http_is_for_development_only():

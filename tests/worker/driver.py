@@ -87,10 +87,16 @@ class Worker:
         query: Mapping[str, str] | None = None,
         route: Mapping[str, str] | None = None,
         body: bytes = b"",
+        traceparent: str = "",
     ) -> dict[str, Any]:
-        """Invoke an HTTP function; returns status, headers, cookies and body."""
+        """Invoke an HTTP function; returns status, headers, cookies and body.
+
+        Args:
+            traceparent: The trace that the host began for it.
+        """
         return self._invoke(
             function,
+            traceparent=traceparent,
             http={
                 "method": method,
                 "url": url,
@@ -264,7 +270,9 @@ async def serve(app: Path) -> None:
                     function_id=function_id,
                     input_data=[ParameterBinding(name=name, data=data)],
                     trigger_metadata=trigger_metadata,
-                    trace_context=Record(trace_parent="", trace_state="", attributes={}),
+                    trace_context=Record(
+                        trace_parent=call.get("traceparent", ""), trace_state="", attributes={}
+                    ),
                     retry_context=Record(retry_count=0, max_retry_count=0, exception=None),
                 )
             )

@@ -42,7 +42,7 @@ Parameters = Mapping[str, str | int]
 Headers = Callable[[], Mapping[str, str]]
 ErrorText = Callable[[Json], object]
 OnStatus = Callable[[Sent, Refusal], SeatsyncError | None]
-OnCall = Callable[[str, str, int | None, float], None]
+OnCall = Callable[[str, str, int | None, float, int], None]
 
 
 def utc_now() -> datetime:
@@ -169,8 +169,8 @@ class ApiSession:
                 anything else when there are none. It may fail on odd bodies.
             on_status: Returns the error for a refusal that means something special with this
                 vendor, or ``None`` for the usual one.
-            on_call: Told kind, method, status (``None`` without an answer) and seconds of every
-                call that was tried.
+            on_call: Told kind, method, status (``None`` without an answer), seconds and number
+                of each try of every call.
             remedy: What a person should do after 401 and 403.
             request_id_header: The header in which the vendor takes a GUID of ours for each call.
             now: The real time, to which dates in ``Retry-After`` are compared.
@@ -339,7 +339,7 @@ class ApiSession:
         tries = 0
         while True:
             tries += 1
-            outcome, cause = self._try(request, sent, kind)
+            outcome, cause = self._try(request, sent, kind, tries)
             if isinstance(outcome, Reply):
                 return outcome
             if not may_repeat_now(method, outcome, tries):
@@ -356,7 +356,7 @@ class ApiSession:
         return all_headers | dict(self._headers() if self._headers else {}) | dict(headers or {})
 
     def _try(
-        self, request: requests.PreparedRequest, sent: Sent, kind: str
+        self, request: requests.PreparedRequest, sent: Sent, kind: str, attempt: int
     ) -> tuple[Reply | Failure, Exception | None]:
         """Send the call once; return its outcome, and the error behind it if there was one."""
         started = time.perf_counter()
@@ -373,7 +373,7 @@ class ApiSession:
             seconds = time.perf_counter() - started
             logger.debug("%s: %s in %.3f s", sent, status or "no answer", seconds)
             if self._on_call:
-                self._on_call(kind, request.method or "", status, seconds)
+                self._on_call(kind, request.method or "", status, seconds, attempt)
         return self._outcome(sent, response)
 
     def _outcome(

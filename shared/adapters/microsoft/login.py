@@ -95,7 +95,7 @@ class LoginHttp:
         tries = 0
         while True:
             tries += 1
-            outcome = self._try(prepared, sent, kind)
+            outcome = self._try(prepared, sent, kind, tries)
             if isinstance(outcome, requests.Response):
                 return outcome
             failure, cause = outcome
@@ -103,7 +103,7 @@ class LoginHttp:
                 raise error_for(sent, failure, remedy="") from cause
 
     def _try(
-        self, prepared: requests.PreparedRequest, sent: Sent, kind: str
+        self, prepared: requests.PreparedRequest, sent: Sent, kind: str, attempt: int
     ) -> requests.Response | tuple[NoAnswer | Garbled | Refusal, Exception | None]:
         started = time.perf_counter()
         status: int | None = None
@@ -122,7 +122,7 @@ class LoginHttp:
             seconds = time.perf_counter() - started
             logger.debug("%s: %s in %.3f s", sent, status or "no answer", seconds)
             if self._on_call:
-                self._on_call(kind, prepared.method or "", status, seconds)
+                self._on_call(kind, prepared.method or "", status, seconds, attempt)
         throttled = status == HTTPStatus.TOO_MANY_REQUESTS
         if throttled or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             wait = wait_asked(response.headers.get("Retry-After"), utc_now())

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import requests
 
 from shared import exact_json
-from shared.adapters.http.session import ApiSession, Timeout
+from shared.adapters.http.session import ApiSession, OnCall, Timeout
 from shared.adapters.notify.texts import WHERE, more
 from shared.domain.digests import Digest, DigestSection
 
@@ -22,7 +22,9 @@ class TeamsNotifier:
 
     channel = "teams"
 
-    def __init__(self, name: str, url: str, http: requests.Session) -> None:
+    def __init__(
+        self, name: str, url: str, http: requests.Session, on_call: OnCall | None = None
+    ) -> None:
         self.name = name
         parts = urlsplit(url)
         self._path = f"{parts.path}?{parts.query}" if parts.query else parts.path
@@ -31,6 +33,7 @@ class TeamsNotifier:
             f"{parts.scheme}://{parts.netloc}",
             http,
             timeout=Timeout(read=30.0),
+            on_call=on_call,
             remedy=f"Make the workflow's address anew, and put it into NOTIFY__{name}__URL.",
         )
 

@@ -17,6 +17,7 @@ def house() -> House:
 def api(house: House, monkeypatch: pytest.MonkeyPatch) -> Api:
     """The app on a laptop."""
     monkeypatch.setattr(bootstrap, "services", lambda: house.services)
+    monkeypatch.setattr(bootstrap, "telemetry", lambda: house.services.telemetry)
     monkeypatch.setattr(bootstrap, "environment", lambda: ON_A_LAPTOP)
     return Api(house)
 

@@ -1,6 +1,9 @@
 """Queue functions: what is done, what is noted, and that no message is lost."""
 
+import json
 import logging
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -9,9 +12,10 @@ from shared.domain.errors import SettingsError, UpstreamUnavailableError
 from shared.domain.runs import ItemState, RunItem, RunReason
 from shared.messages import encode
 from shared.ports import TenantSync
+from shared.signals import Fault, FunctionCalled, MessageDone, MessageFailed, QueueAge
 from shared.usecases.customers import delete_customer
 from shared.usecases.start_run import sync_now
-from tests.api_client import deliver, function
+from tests.api_client import deliver, fire
 from tests.builders import AGREEMENT, CUSTOMER, EDITOR, MAIN, RUN, TENANT
 from tests.house import House
 
@@ -31,6 +35,7 @@ UNREADABLE = {
 def house(monkeypatch: pytest.MonkeyPatch) -> House:
     house = House().with_customer().with_mapping().holds(10)
     monkeypatch.setattr(bootstrap, "services", lambda: house.services)
+    monkeypatch.setattr(bootstrap, "telemetry", lambda: house.services.telemetry)
     return house
 
 
@@ -220,34 +225,73 @@ def test_with_wrong_settings_a_message_comes_again(monkeypatch, name):
         deliver(name, "{}")
 
 
-def test_the_log_has_one_line_for_each_outcome_and_names_nobody(house: House, caplog):
+def test_the_log_has_one_line_for_each_outcome_and_names_nobody(house: House):
     message = queued(house)
-    with caplog.at_level(logging.INFO):
-        deliver("sync_tenant", encode(message))
-        deliver("sync_license", encode(house.services.license_queue.take()), dequeue_count=3)
+    deliver("sync_tenant", encode(message))
+    deliver("sync_license", encode(house.services.license_queue.take()), dequeue_count=3)
 
-    ours = [record.getMessage() for record in caplog.records]
-    assert ours == [
+    assert [one.text for one in house.services.telemetry.told(MessageDone)] == [
         f"tenant-sync: run {message.run_id}: done on delivery 1",
         f"license-sync: run {message.run_id}: done on delivery 3",
     ]
+    assert EDITOR not in str(house.services.telemetry)
+
+
+def test_a_delivery_goes_on_with_the_trace_of_its_message(house: House):
+    carried = f"00-{7:032x}-{8:016x}-01"
+    deliver("sync_tenant", encode(replace(queued(house), traceparent=carried)))
+
+    spans = house.services.telemetry.spans
+    function = next(one for one in spans if isinstance(one.span, FunctionCalled))
+    assert (function.trace, function.parent) == (7, 8)
+    assert {one.trace for one in spans} == {7}
+    assert {one.span.title for one in spans} >= {"tenant.read", "customer.plan"}
+
+
+def test_a_message_with_a_damaged_trace_is_worked_off_as_any_other(house: House):
+    document = json.loads(encode(queued(house))) | {"traceparent": "ä" * 5000}
+
+    deliver("sync_tenant", json.dumps(document))
+
+    assert house.services.license_queue.messages
+    assert house.services.telemetry.told(MessageDone)
+
+
+def test_a_failed_delivery_tells_the_kind_of_error_and_where_but_not_its_words(house: House):
+    message = queued(house)
+    house.microsoft.fail(TENANT, RuntimeError("s3cret"))
+
+    with pytest.raises(RuntimeError):
+        deliver("sync_tenant", encode(message), dequeue_count=2)
+
+    telemetry = house.services.telemetry
+    [failed] = telemetry.told(MessageFailed)
+    [fault] = telemetry.told(Fault)
+    assert (failed.delivery, failed.error) == (2, "RuntimeError")
+    assert (fault.function, fault.error) == ("sync_tenant", "RuntimeError")
+    assert "read_tenant" in fault.where
+    assert "s3cret" not in str(telemetry)
+
+
+def test_the_age_of_a_message_is_told_once_however_often_it_is_delivered(house: House):
+    message = encode(queued(house))
+    created = house.services.clock.real_now() - timedelta(seconds=90)
+    for delivery in (1, 2):
+        deliver("sync_tenant", message, dequeue_count=delivery, insertion_time=created)
+
+    [age] = house.services.telemetry.measured(QueueAge)
+    assert (age.value, age.queue, age.put_back) == (90.0, "tenant-sync", False)
 
 
 def test_the_timers_start_and_close_a_cycle(house: House):
-    function("start_sync_cycle").call(timer=Timer())
+    fire("start_sync_cycle")
     [run] = house.services.runs.running()
     assert (run.reason, run.requested_by) == (RunReason.SCHEDULED, "timer")
     house.drain()
 
-    function("close_runs").call(timer=Timer())
+    fire("close_runs")
 
     closed = house.services.runs.get(run.run_id).value
     assert closed.totals is not None
     assert closed.totals.changed == 1
     assert house.services.runs.running() == ()
-
-
-class Timer:
-    """A timer's request."""
-
-    past_due = False

@@ -480,7 +480,13 @@ def halopsa_gateway(
     """
     transport = http or pooled_http()
     tokens = TokenSource(
-        name, config.application, transport, clock.real_now, remedy=_CHECK, throttled=WAIT
+        name,
+        config.application,
+        transport,
+        clock.real_now,
+        remedy=_CHECK,
+        throttled=WAIT,
+        on_call=on_call,
     )
     session = ApiSession(
         name,

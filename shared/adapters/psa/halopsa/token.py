@@ -1,6 +1,7 @@
 """Access tokens of HaloPSA: client credentials, kept until shortly before they end."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from shared.adapters.http.decision import QUERY, Garbled, Refusal, Sent, error_f
 from shared.adapters.http.payload import Payload
 from shared.adapters.http.session import (
     USER_AGENT,
+    OnCall,
     Timeout,
     as_it_is,
     fits_a_header,
@@ -56,6 +58,7 @@ class TokenSource:
         *,
         remedy: str,
         throttled: timedelta,
+        on_call: OnCall | None = None,
     ) -> None:
         """Take the application.
 
@@ -63,6 +66,7 @@ class TokenSource:
             now: The real time.
             remedy: What a person should do when no token is given.
             throttled: How long to wait after a 429 that does not say.
+            on_call: As ``ApiSession`` takes it.
         """
         self._connection = connection
         self._application = application
@@ -70,6 +74,7 @@ class TokenSource:
         self._now = now
         self._remedy = remedy
         self._throttled = throttled
+        self._on_call = on_call
         self._lock = threading.Lock()
         self._token = ""
         self._ends: datetime | None = None
@@ -96,7 +101,25 @@ class TokenSource:
 
     def _fetched(self) -> tuple[str, timedelta]:
         sent = Sent(self._connection, QUERY, "/auth/token")
+        answer = self._asked(sent)
+        if answer.status_code != HTTPStatus.OK:
+            self._refused(sent, answer)
+        try:
+            found = Payload(exact_json.loads(answer.content))
+        except ValueError:
+            # The parser's error quotes what it could not read.
+            reason = "it holds no whole JSON"
+            raise error_for(sent, Garbled(answer.status_code, reason), self._remedy) from None
+        lifetime = timedelta(seconds=min(found["expires_in"].count(), _LONGEST_SECONDS))
+        token = found["access_token"].text()
+        if not fits_a_header(token):
+            raise UnexpectedPayloadError(f"{sent}: the token is not one")
+        return token, lifetime
+
+    def _asked(self, sent: Sent) -> requests.Response:
         one, timeout = self._application, Timeout()
+        started = time.perf_counter()
+        status: int | None = None
         try:
             answer = self._http.post(
                 f"{one.auth_url.rstrip('/')}{_PATH}",
@@ -112,21 +135,14 @@ class TokenSource:
                 allow_redirects=False,
                 auth=as_it_is,
             )
+            status = answer.status_code
         except requests.RequestException as error:
             raise error_for(sent, no_answer(error), self._remedy) from error
-        if answer.status_code != HTTPStatus.OK:
-            self._refused(sent, answer)
-        try:
-            found = Payload(exact_json.loads(answer.content))
-        except ValueError:
-            # The parser's error quotes what it could not read.
-            reason = "it holds no whole JSON"
-            raise error_for(sent, Garbled(answer.status_code, reason), self._remedy) from None
-        lifetime = timedelta(seconds=min(found["expires_in"].count(), _LONGEST_SECONDS))
-        token = found["access_token"].text()
-        if not fits_a_header(token):
-            raise UnexpectedPayloadError(f"{sent}: the token is not one")
-        return token, lifetime
+        finally:
+            if self._on_call:
+                seconds = time.perf_counter() - started
+                self._on_call("halopsa.token", "POST", status, seconds, 1)
+        return answer
 
     def _refused(self, sent: Sent, answer: requests.Response) -> None:
         status = answer.status_code

@@ -1,0 +1,1 @@
+"""Telling what the app does: to the log alone, or by OpenTelemetry."""
