@@ -19,7 +19,8 @@ DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "satur
 # A leap day on one weekday comes back after 40 years at most; later means never.
 SEARCH_DAYS = 41 * 366
 
-TIME_SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{1,2})(?::(\d{1,2}))?")
+TIME_SPAN = re.compile(r"(?:(\d{1,4})\.)?(\d{1,2}):(\d{1,2})(?::(\d{1,2}))?", re.ASCII)
+MOST_DIGITS = 9
 
 
 class InvalidScheduleError(ValueError):
@@ -82,7 +83,7 @@ class Field:
         return value
 
     def _number(self, text: str) -> int:
-        if not (text.isascii() and text.isdigit()):
+        if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS):
             raise InvalidScheduleError(f"{self.name}: '{text}' is not a number")
         return int(text)
 
