@@ -44,6 +44,7 @@ class Tampered:
         call: Which call of the recording it answers.
         numbers: What was put into it, as a result may now hold it.
         field: Which field is wrong, where it is one.
+        damage: Nobody could have meant it: it is broken off, of another kind, or not there.
         says: For the output of a failing test.
     """
 
@@ -51,6 +52,7 @@ class Tampered:
     answer: Answer
     numbers: frozenset[Decimal] = frozenset()
     field: str = ""
+    damage: bool = True
     says: str = ""
 
 
@@ -268,6 +270,7 @@ def _in_a_field(draw: st.DrawFn, call: int, answer: Answer) -> Tampered:
         replace(answer, body=_json(put).encode("utf-8", "surrogatepass")),
         frozenset(_numbers(value)),
         name,
+        how == "put" and isinstance(value, Raw | list | dict | bool),
         f"{how} {name} {str(value)[:60]}",
     )
 

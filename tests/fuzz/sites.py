@@ -133,6 +133,12 @@ def a_psa_writing_site(name: str, operations: Iterable[Operation]) -> FuzzedSite
     return found
 
 
+def a_run_site(name: str, run: Work) -> FuzzedSite:
+    """Return a PSA and what it usually says to a whole run."""
+    server, new = a_psa_server(name)
+    return _recorded(server.http, new, {"run": run})
+
+
 def _execute(operation: Operation, psa: PsaGateway) -> AgreementLine | None:
     return psa.execute(operation)
 

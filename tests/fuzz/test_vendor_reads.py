@@ -23,7 +23,7 @@ def a_site(name: str) -> FuzzedSite:
 
 
 @pytest.mark.parametrize("name", ["microsoft", *SERVERS])
-@tried(500)
+@tried(350)
 @given(data=st.data())
 def test_a_read_is_right_or_refused_whatever_is_answered(name, data):
     site = a_site(name)

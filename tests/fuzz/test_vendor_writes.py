@@ -60,7 +60,7 @@ def a_site(name: str) -> FuzzedSite:
 
 
 @pytest.mark.parametrize("name", SERVERS)
-@tried(200)
+@tried(150)
 @given(data=st.data())
 def test_a_write_is_sent_once_and_its_outcome_is_never_guessed(name, data):
     site = a_site(name)
