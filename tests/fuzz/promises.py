@@ -73,13 +73,11 @@ def check_numbers(result: object, usual: object, tampered: Tampered) -> None:
     Only where Autotask's rows leave days without any are there no units, whatever else is told.
     """
     known: defaultdict[str, set[object]] = defaultdict(set)
-    if tampered.field != "items.*.units":
-        known["QuantityStep.quantity"].add(0)
-        known["AgreementLine.quantity"] |= (
-            known["QuantityStep.quantity"] if _by_day(usual) else set()
-        )
     for name, value in numbers(usual):
         known[name].add(value)
+    if known["QuantityStep.quantity"] and tampered.field != "items.*.units":
+        known["QuantityStep.quantity"].add(0)
+        known["AgreementLine.quantity"].add(0)
     for name, value in numbers(result):
         # Less included is only ever compared with 0.
         told = map(int, tampered.numbers) if name.endswith("less_included") else tampered.numbers
@@ -100,10 +98,6 @@ def check_ids(result: object, usual: object) -> None:
 def _id(one: object) -> object:
     names = ("line_id", "agreement_id", "product_id", "company_id", "commerce_id", "tenant_id")
     return next((getattr(one, name) for name in names if hasattr(one, name)), one)
-
-
-def _by_day(result: object) -> bool:
-    return isinstance(result, tuple) and any(getattr(one, "steps", None) for one in result)
 
 
 def numbers(value: object, name: str = "") -> Iterator[tuple[str, int | Decimal]]:
