@@ -39,7 +39,7 @@ resource poison 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
     criteria: {
       allOf: [
         {
-          query: 'AppTraces | where Properties.event in ("message_given_up", "message_unreadable")'
+          query: 'AppTraces | where tostring(Properties.event) in ("message_given_up", "message_unreadable")'
           timeAggregation: 'Count'
           operator: 'GreaterThan'
           threshold: 0
@@ -76,7 +76,7 @@ resource noCycle 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
     criteria: {
       allOf: [
         {
-          query: 'AppTraces | where Properties.event == "run_started" and Properties.reason == "scheduled" and TimeGenerated > ago(26h) | summarize Cycles = count()'
+          query: 'AppTraces | where tostring(Properties.event) == "run_started" and tostring(Properties.reason) == "scheduled" and TimeGenerated > ago(26h) | summarize Cycles = count()'
           timeAggregation: 'Total'
           metricMeasureColumn: 'Cycles'
           operator: 'LessThan'

@@ -108,7 +108,7 @@ def unknown(query: str) -> list[str]:
 
 
 def _compared(left: str, query: str) -> list[str]:
-    found = re.findall(left + r'\s*(?:==|!=|in|startswith)\s*(\([^)]*\)|"[^"]*")', query)
+    found = re.findall(left + r'\)?\s*(?:==|!=|in|startswith)\s*(\([^)]*\)|"[^"]*")', query)
     return [name for one in found for name in re.findall(r'"([^"]*)"', one)]
 
 
@@ -134,6 +134,12 @@ def test_a_name_that_nothing_tells_is_found_in_a_query(good, bad):
     assert good in query
 
     assert unknown(query.replace(good, bad)) != []
+
+
+def test_a_field_is_compared_as_text_for_it_is_of_no_type_of_its_own():
+    bare = re.compile(r"(?<!tostring\()Properties\.\w+\s*(==|!=|in\b|startswith)")
+
+    assert [where for where, query in queries().items() if bare.search(query)] == []
 
 
 @pytest.mark.parametrize(

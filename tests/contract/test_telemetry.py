@@ -5,6 +5,7 @@ from collections import defaultdict
 from dataclasses import fields
 
 import pytest
+from azure.monitor.opentelemetry import _constants as constants
 from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -12,6 +13,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from shared.adapters.telemetry import azure_monitor
+from shared.adapters.telemetry.azure_monitor import NOT_WATCHED
 from shared.adapters.telemetry.log import LOGGER, LogOnly
 from shared.adapters.telemetry.otel import ERROR, OpenTelemetry
 from shared.signals import EVENTS, METRICS, SPANS, Calls, CallTime
@@ -27,6 +30,7 @@ from tests.contract.telemetry import (
 )
 from tests.fakes.telemetry import FakeTelemetry
 
+ME = "00000000-0000-4000-8000-00000000000a"
 OF_A_RECORD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
@@ -213,3 +217,25 @@ def test_no_field_of_an_event_hides_a_field_of_a_log_record(event):
 
 def test_calls_are_counted_and_timed_by_the_same_names():
     assert {one.name for one in fields(CallTime)} <= {one.name for one in fields(Calls)}
+
+
+def test_nothing_that_the_distribution_could_watch_is_watched():
+    assert set(NOT_WATCHED) == set(constants._ALL_SUPPORTED_INSTRUMENTED_LIBRARIES)
+
+
+@pytest.mark.parametrize(("client_id", "signs_in"), [(None, False), (None, True), (ME, True)])
+def test_a_managed_identity_signs_in_where_the_platform_says_so(monkeypatch, client_id, signs_in):
+    given = {}
+    monkeypatch.setattr(
+        azure_monitor, "configure_azure_monitor", lambda **named: given.update(named)
+    )
+    monkeypatch.setattr(
+        azure_monitor, "ManagedIdentityCredential", lambda client_id: ("identity", client_id)
+    )
+
+    azure_monitor.azure_monitor("InstrumentationKey=…", signs_in=signs_in, client_id=client_id)
+
+    assert given["credential"] == (("identity", client_id) if signs_in else None)
+    assert given["logger_name"] == LOGGER
+    assert given["sampling_ratio"] == 1
+    assert not any(one["enabled"] for one in given["instrumentation_options"].values())
