@@ -291,12 +291,13 @@ class Totals:
             self.amount_unknown += 1
         else:
             self.amount += amount
-        cost, margin = line.a_month(line.cost), line.a_month(line.margin)
-        if cost is None or margin is None:
+        cost = line.a_month(line.cost)
+        if cost is None or amount is None:
             self.margin_unknown += 1
         else:
             self.cost += cost
-            self.margin += margin
+            # Of the rounded amounts: what is shown side by side adds up to the cent.
+            self.margin += amount - cost
         state = self.states[line.state]
         state.lines += 1
         state.seats += line.difference or 0

@@ -145,3 +145,21 @@ def test_a_connection_is_tested_and_the_reconciliation_shows_a_line(desk: Desk):
     expect(row).to_contain_text("In step")
     expect(row).to_contain_text("120.00")
     expect(page.locator("#totals")).to_contain_text("120.00")
+
+
+def test_a_tenants_consent_link_is_copied_for_its_admin(desk: Desk):
+    client = desk.customer(a_subscription(BUSINESS_PREMIUM, 2))
+    page = desk.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    go(desk, "Connections")
+    page.get_by_role("link", name="Tenants and consent links of main").click()
+    page.get_by_label("Search tenants").fill(client.name)
+    page.get_by_role("button", name="Search").click()
+    row = page.get_by_role("row").filter(has_text=client.name)
+    expect(row).to_contain_text("Not read yet")
+
+    row.get_by_role("button", name=f"Copy consent link of {client.name}").click()
+
+    desk.told("Copied.")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert f"/{client.tenant.id}/adminconsent?client_id=" in copied
