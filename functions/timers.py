@@ -58,4 +58,6 @@ def on_prune_storage(timer: func.TimerRequest, context: func.Context) -> None:
     with invocation(FunctionCalled("prune_storage", "timer"), context):
         services = bootstrap.services()
         gone = prune(services)
-        services.telemetry.tell(Pruned(gone.runs, gone.changes, gone.trend_points, gone.pauses))
+        services.telemetry.tell(
+            Pruned(gone.runs, gone.changes, gone.trend_points, gone.pauses, gone.closed)
+        )

@@ -905,6 +905,12 @@ class ApprovalRepository(Protocol):
     ) -> Page[Approval]:
         """Return approvals."""
 
+    def closed_of(self, customer_id: CustomerId) -> tuple[Versioned[Approval], ...]:
+        """Return the customer's approvals that are not open, in one query."""
+
+    def forget(self, read: Versioned[Approval]) -> bool:
+        """Remove a closed approval unless somebody saved it meanwhile, and return whether."""
+
 
 class AlertRepository(Protocol):
     """Alerts."""
@@ -940,6 +946,12 @@ class AlertRepository(Protocol):
 
     def open(self) -> tuple[Alert, ...]:
         """Return all open alerts, in one query."""
+
+    def cleared_of(self, customer_id: CustomerId | None) -> tuple[Versioned[Alert], ...]:
+        """Return the customer's cleared alerts in one query; ``None`` for those of no customer."""
+
+    def forget(self, read: Versioned[Alert]) -> bool:
+        """Remove a cleared alert unless somebody raised it meanwhile, and return whether."""
 
     def news(self) -> tuple[str, ...]:
         """Return the ids of alerts that are announced and were not forgotten yet."""

@@ -466,11 +466,15 @@ class Pruned(Event):
 
     NAME = "pruned"
     LEVEL = "info"
-    TEXT = "removed {runs} runs, {changes} changes, {points} points of trends and {pauses} pauses"
+    TEXT = (
+        "removed {runs} runs, {changes} changes, {points} points of trends, {pauses} pauses and "
+        "{closed} alerts and decisions"
+    )
     runs: int
     changes: int
     points: int
     pauses: int
+    closed: int
 
 
 @dataclass(frozen=True, slots=True)

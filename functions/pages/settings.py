@@ -36,7 +36,7 @@ GUARDS = (
     ("freeze_days", "Days before an invoice in which changes wait for it"),
 )
 RETENTION = (
-    ("history_months", "Changes that were written, in months"),
+    ("history_months", "Changes that were written, decisions, cleared alerts, in months"),
     ("runs_days", "Runs and their items, in days"),
     ("trend_months", "Seats by day, in months"),
 )

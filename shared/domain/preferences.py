@@ -20,7 +20,7 @@ class Retention:
     """How long what happened is kept; what an open period or an undo needs is kept longer.
 
     Attributes:
-        history_months: Changes that were written.
+        history_months: Changes that were written, decided approvals, cleared alerts, dismissals.
         runs_days: Runs and their items.
         trend_months: Seats by day.
     """

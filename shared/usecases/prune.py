@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.domain.approvals import GOOD_FOR
 from shared.domain.history import Change
 from shared.domain.ids import CustomerId, GroupId, RunId, digest
 from shared.domain.ledger import Ledger
@@ -34,32 +35,38 @@ PAUSES_REST = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """How many entries were removed."""
+    """How many entries were removed; ``closed`` are cleared alerts, approvals and dismissals."""
 
     runs: int = 0
     changes: int = 0
     trend_points: int = 0
     pauses: int = 0
+    closed: int = 0
 
 
 def prune(services: Services) -> Pruned:
     """Remove this hour's part of what is too old.
 
     Never what can still matter: changes in a period that is not invoiced, the last change of each
-    line group, the runs of both, which an undo reads, and runs that an open approval names. Ledgers
-    and mappings are not touched.
+    line group, the runs of both, which an undo reads, runs that an open approval names, and
+    decisions about a period that its ledger still counts. Ledgers, mappings, and alerts and
+    approvals that are open are not touched.
     """
     retention = services.settings.get().value.retention
     now = services.clock.now()
     runs = _runs(retention, now, services) if now.hour == RUNS_AT else 0
-    changes = points = 0
+    changes = points = closed = 0
     for customer_id in _customers_of(now.hour, services):
         changes += _changes(customer_id, retention, now, services)
         points += _points(customer_id, retention, now, services)
+        closed += _approvals(customer_id, retention, now, services)
+        closed += _alerts(customer_id, retention, now, services)
     if now.hour == RUNS_AT:
         points += _points(EVERYBODY, retention, now, services)
+        closed += _alerts(None, retention, now, services)
+        closed += _dismissals(retention, now, services)
     pauses = services.connection_states.forget_pauses(services.clock.real_now() - PAUSES_REST)
-    return Pruned(runs, changes, points, pauses)
+    return Pruned(runs, changes, points, pauses, closed)
 
 
 def _customers_of(hour: int, services: Services) -> list[CustomerId]:
@@ -79,8 +86,7 @@ def _points(owner: str, retention: Retention, now: datetime, services: Services)
 def _changes(
     customer_id: CustomerId, retention: Retention, now: datetime, services: Services
 ) -> int:
-    first = months_before(now.date(), retention.history_months)
-    cutoff = datetime(first.year, first.month, first.day, tzinfo=now.tzinfo)
+    cutoff = _history_begins(retention, now)
     ledgers: dict[GroupId, Ledger] | None = None
     continuation: str | None = None
     removed = 0
@@ -102,10 +108,65 @@ def _is_needed(change: Change, ledger: Ledger | None) -> bool:
     """Whether a change tells of what is not invoiced, or could be undone."""
     if ledger is None:
         return False
-    if change.change_id == ledger.last_change:
-        return True
+    return change.change_id == ledger.last_change or _counts(ledger, change.at)
+
+
+def _counts(ledger: Ledger, moment: datetime) -> bool:
+    """Whether the moment lies in a period that the ledger still counts, or after it."""
     starts = [entry.period_start for entry in ledger.charged]
-    return bool(starts) and change.at.date() >= min(starts)
+    return bool(starts) and moment.date() >= min(starts)
+
+
+def _history_begins(retention: Retention, now: datetime) -> datetime:
+    first = months_before(now.date(), retention.history_months)
+    return datetime(first.year, first.month, first.day, tzinfo=now.tzinfo)
+
+
+# Decisions and alerts ----------------------------------------------------------------------------
+
+
+def _approvals(
+    customer_id: CustomerId, retention: Retention, now: datetime, services: Services
+) -> int:
+    """Forget what was decided; a no still counts for a while, whatever the settings keep."""
+    cutoff = min(_history_begins(retention, now), now - GOOD_FOR)
+    removed = 0
+    for read in services.approvals.closed_of(customer_id):
+        approval = read.value
+        decided_at = approval.decided_at or approval.raised_at
+        if decided_at >= cutoff or removed == MOST_OF_A_CUSTOMER:
+            continue
+        ledger = services.ledgers.get(customer_id, approval.group_id)
+        if ledger is None or not _counts(ledger.value, decided_at):
+            removed += services.approvals.forget(read)
+    return removed
+
+
+def _alerts(
+    customer_id: CustomerId | None, retention: Retention, now: datetime, services: Services
+) -> int:
+    """Forget alerts that were cleared and have been told."""
+    cutoff = _history_begins(retention, now)
+    old = [
+        read
+        for read in services.alerts.cleared_of(customer_id)
+        if read.value.cleared_at is not None and read.value.cleared_at < cutoff
+    ]
+    to_tell = set(services.alerts.news()) if old else set()
+    removed = 0
+    for read in old[:MOST_OF_A_CUSTOMER]:
+        if read.value.alert_id not in to_tell:
+            removed += services.alerts.forget(read)
+    return removed
+
+
+def _dismissals(retention: Retention, now: datetime, services: Services) -> int:
+    """Forget what people said about alerts, once it has long been over."""
+    cutoff = _history_begins(retention, now)
+    over = [one.alert_id for one in services.dismissals.all().values() if one.until < cutoff]
+    for alert_id in over[:MOST_OF_A_CUSTOMER]:
+        services.dismissals.remove(alert_id)
+    return len(over[:MOST_OF_A_CUSTOMER])
 
 
 # Runs --------------------------------------------------------------------------------------------

@@ -90,6 +90,16 @@ class Shelf(Generic[T]):
         with self.lock:
             self.stored.pop(key, None)
 
+    def removed(self, read: Versioned[T], *key: str) -> bool:
+        """Remove what was read, and return whether it was still that."""
+        with self.lock:
+            try:
+                self.check(read, *key)
+            except StaleVersionError:
+                return False
+            self.remove(*key)
+            return True
+
     def all(self, *prefix: str) -> tuple[Versioned[T], ...]:
         with self.lock:
             keys = sorted(key for key in self.stored if key[: len(prefix)] == prefix)
@@ -576,6 +586,17 @@ class FakeApprovals:
         found = self._open() if open_only else tuple(x.value for x in self._shelf.all())
         return a_page(((a.approval_id, a) for a in found), continuation, limit)
 
+    def closed_of(self, customer_id: CustomerId) -> tuple[Versioned[Approval], ...]:
+        return tuple(
+            found
+            for found in self._shelf.all()
+            if found.value.customer_id == customer_id
+            and found.value.state is not ApprovalState.OPEN
+        )
+
+    def forget(self, read: Versioned[Approval]) -> bool:
+        return self._shelf.removed(read, read.value.approval_id)
+
     def _open(self) -> tuple[Approval, ...]:
         approvals = (found.value for found in self._shelf.all())
         return tuple(a for a in approvals if a.state is ApprovalState.OPEN)
@@ -626,6 +647,16 @@ class FakeAlerts:
 
     def open(self) -> tuple[Alert, ...]:
         return self._open()
+
+    def cleared_of(self, customer_id: CustomerId | None) -> tuple[Versioned[Alert], ...]:
+        return tuple(
+            found
+            for found in self._shelf.all()
+            if found.value.customer_id == customer_id and found.value.cleared_at is not None
+        )
+
+    def forget(self, read: Versioned[Alert]) -> bool:
+        return self._shelf.removed(read, read.value.alert_id)
 
     def news(self) -> tuple[str, ...]:
         return tuple(sorted(self._news))

@@ -81,6 +81,12 @@ class AlertTable:
     def _read_open(self) -> tuple[Alert, ...]:
         return self._alerts.opened()
 
+    def cleared_of(self, customer_id: CustomerId | None) -> tuple[Versioned[Alert], ...]:
+        return self._alerts.closed(key(owner_prefix(customer_id)))
+
+    def forget(self, read: Versioned[Alert]) -> bool:
+        return self._alerts.forget(read)
+
     def news(self) -> tuple[str, ...]:
         found = self._table.query(PARTITION, _NEWS)
         return tuple(str(entity.properties["alert_id"]) for entity in found)

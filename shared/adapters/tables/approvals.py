@@ -7,6 +7,7 @@ from shared.adapters.tables.entries import Entries
 from shared.adapters.tables.keys import key
 from shared.adapters.tables.opened import OpenedEntries
 from shared.adapters.tables.table import Tables
+from shared.domain.alerts import owner_prefix
 from shared.domain.approvals import Approval, ApprovalState
 from shared.domain.errors import NotFoundError
 from shared.domain.ids import CustomerId
@@ -47,3 +48,9 @@ class ApprovalTable:
         self, *, open_only: bool, continuation: str | None = None, limit: int = 100
     ) -> Page[Approval]:
         return self._approvals.page(continuation, limit, open_only=open_only)
+
+    def closed_of(self, customer_id: CustomerId) -> tuple[Versioned[Approval], ...]:
+        return self._approvals.closed(key(owner_prefix(customer_id)))
+
+    def forget(self, read: Versioned[Approval]) -> bool:
+        return self._approvals.forget(read)

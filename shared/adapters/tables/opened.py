@@ -104,6 +104,25 @@ class OpenedEntries(Generic[T]):
         )
         return tuple(found.value for found in self._entries.all(self._partition, where))
 
+    def closed(self, within: str) -> tuple[Versioned[T], ...]:
+        """Return the values that are not open and whose key begins so, in one query."""
+        where = Where(
+            "RowKey ge @first and RowKey lt @last", {"first": within, "last": _next(within)}
+        )
+        found = self._entries.all(self._partition, where)
+        return tuple(one for one in found if not self._is_open(one.value))
+
+    def forget(self, read: Versioned[T]) -> bool:
+        """Remove what was read and is not open, and return whether it was still that.
+
+        One that opened meanwhile stays with its second entity.
+        """
+        try:
+            self._entries.table.delete(self._partition, self._row(read.value), read.version)
+        except StaleVersionError:
+            return False
+        return True
+
     def page(
         self,
         continuation: str | None,

@@ -124,6 +124,28 @@ class ApprovalsContract:
         assert len(stored.approvals.open_of(CUSTOMER)) == 10
         assert len(stored.approvals.list(open_only=False, limit=500).items) == 120
 
+    def test_a_customers_closed_approvals_are_found_and_forgotten(self, stored):
+        closed = an_approval("a", state=APPROVED)
+        other = an_approval("b", state=APPROVED, customer_id=f"{CUSTOMER}-2")
+        stored.approvals.put([closed, other, an_approval("c")])
+
+        (found,) = stored.approvals.closed_of(CUSTOMER)
+
+        assert found.value == closed
+        assert stored.approvals.forget(found)
+        assert stored.approvals.closed_of(CUSTOMER) == ()
+        assert len(stored.approvals.closed_of(other.customer_id)) == 1
+        assert len(stored.approvals.open_of(CUSTOMER)) == 1
+
+    def test_an_approval_that_opened_meanwhile_is_not_forgotten(self, stored):
+        stored.approvals.put([an_approval(state=APPROVED)])
+        (found,) = stored.approvals.closed_of(CUSTOMER)
+        stored.approvals.put([an_approval()])
+
+        assert not stored.approvals.forget(found)
+        assert stored.approvals.open_of(CUSTOMER) == (an_approval(),)
+        assert stored.approvals.get(an_approval().approval_id).value == an_approval()
+
 
 class AlertsContract:
     """A suite."""
@@ -224,6 +246,28 @@ class AlertsContract:
         assert found(cleared_only=True) == {gone}
         assert found() == {mine, drift, gone, theirs, nobodys}
         assert set(stored.alerts.open()) == {mine, drift, theirs, nobodys}
+
+    def test_cleared_alerts_are_found_by_customer_and_forgotten(self, stored):
+        cleared = an_alert(cleared_at=LATER)
+        of_none = an_alert(customer_id=None, row_id=None, cleared_at=LATER)
+        other = an_alert(customer_id=f"{CUSTOMER}-2", cleared_at=LATER)
+        stored.alerts.put([cleared, of_none, other, an_alert(subject="open")])
+
+        (found,) = stored.alerts.cleared_of(CUSTOMER)
+
+        assert found.value == cleared
+        assert stored.alerts.forget(found)
+        assert stored.alerts.cleared_of(CUSTOMER) == ()
+        assert [one.value for one in stored.alerts.cleared_of(None)] == [of_none]
+        assert len(stored.alerts.open_of(CUSTOMER)) == 1
+
+    def test_an_alert_that_was_raised_meanwhile_is_not_forgotten(self, stored):
+        stored.alerts.put([an_alert(cleared_at=LATER)])
+        (found,) = stored.alerts.cleared_of(CUSTOMER)
+        stored.alerts.put([an_alert()])
+
+        assert not stored.alerts.forget(found)
+        assert stored.alerts.open_of(CUSTOMER) == (an_alert(),)
 
     def test_an_announcement_stays_until_it_is_forgotten(self, stored):
         alerts = [an_alert(subject=f"group-{number}") for number in range(120)]

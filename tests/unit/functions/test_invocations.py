@@ -73,4 +73,4 @@ def test_what_was_sent_and_removed_is_counted(api: Api):
 
     telemetry = api.house.services.telemetry
     assert telemetry.told(DigestsSent) == []  # nothing was due
-    assert telemetry.told(Pruned) == [Pruned(0, 0, 0, 0)]
+    assert telemetry.told(Pruned) == [Pruned(0, 0, 0, 0, 0)]

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from shared.domain.approvals import ApprovalState
+from shared.domain.approvals import Approval, ApprovalState
 from shared.domain.ids import RunId
 from shared.domain.ledger import Charged
 from shared.domain.preferences import Preferences, Retention, months_before
@@ -21,8 +21,10 @@ from tests.builders import (
     NOW,
     a_change,
     a_customer,
+    a_dismissal,
     a_ledger,
     a_run,
+    an_alert,
     an_approval,
     an_item,
 )
@@ -55,6 +57,7 @@ def prune_a_day(services: Services, clock: FakeClock) -> Pruned:
             gone.changes + one.changes,
             gone.trend_points + one.trend_points,
             gone.pauses + one.pauses,
+            gone.closed + one.closed,
         )
         clock.pass_time(timedelta(hours=1))
     return gone
@@ -119,6 +122,81 @@ def test_more_than_a_day_may_remove_waits_for_the_next(services, clock):
     first, second = prune_a_day(services, clock), prune_a_day(services, clock)
 
     assert (first.changes, second.changes) == (1000, 150)
+
+
+# Decisions and alerts ----------------------------------------------------------------------------
+
+
+def a_decision(name: str, decided_at: datetime) -> Approval:
+    decided = an_approval(name, state=ApprovalState.REJECTED, raised_at=decided_at)
+    return replace(decided, decided_at=decided_at)
+
+
+def test_what_was_decided_long_ago_goes_and_what_is_open_stays(services, clock):
+    services.approvals.put(
+        [
+            a_decision("old", YEARS_AGO),
+            a_decision("young", NOW - timedelta(days=700)),
+            an_approval("open", raised_at=YEARS_AGO),
+        ]
+    )
+
+    gone = prune_a_day(services, clock)
+
+    assert gone.closed == 1
+    left = services.approvals.list(open_only=False).items
+    assert {one.fingerprint for one in left} == {"young", "open"}
+
+
+def test_a_no_counts_as_long_as_it_stands_whatever_the_settings_keep(services, clock):
+    short = Preferences(retention=Retention(history_months=1))
+    services.settings.save(services.settings.get(), short)
+    clock.pass_time(datetime(2026, 3, 1, 12, tzinfo=NOW.tzinfo) - clock.now())
+    services.approvals.put([a_decision("a no", clock.now() - timedelta(days=28, hours=20))])
+
+    assert prune_a_day(services, clock).closed == 0
+
+
+def test_a_decision_in_a_period_that_still_counts_stays(services, clock):
+    begun = YEARS_AGO.date()
+    services.ledgers.save(None, replace(a_ledger(), charged=(Charged(begun, 12, 12),)))
+    services.approvals.put(
+        [
+            a_decision("in the period", YEARS_AGO + timedelta(days=1)),
+            a_decision("before it", YEARS_AGO - timedelta(days=1)),
+        ]
+    )
+
+    prune_a_day(services, clock)
+
+    left = services.approvals.list(open_only=False).items
+    assert {one.fingerprint for one in left} == {"in the period"}
+
+
+@pytest.mark.parametrize("customer_id", [CUSTOMER, None])
+def test_alerts_that_were_cleared_long_ago_go(services, clock, customer_id):
+    cleared = an_alert(customer_id=customer_id, raised_at=YEARS_AGO, cleared_at=YEARS_AGO)
+    young = replace(cleared, subject="young", cleared_at=NOW)
+    still_open = replace(cleared, subject="open", cleared_at=None)
+    to_tell = replace(cleared, subject="to tell")
+    services.alerts.put([cleared, young, still_open])
+    services.alerts.put([to_tell], news=[to_tell.alert_id])
+
+    gone = prune_a_day(services, clock)
+
+    assert gone.closed == 1
+    left = {one.subject for one in services.alerts.list().items}
+    assert left == {"young", "open", "to tell"}
+
+
+def test_what_people_said_about_alerts_goes_when_it_has_long_been_over(services, clock):
+    services.dismissals.put(replace(a_dismissal(), alert_id="old", until=YEARS_AGO))
+    services.dismissals.put(a_dismissal())
+
+    gone = prune_a_day(services, clock)
+
+    assert gone.closed == 1
+    assert set(services.dismissals.all()) == {a_dismissal().alert_id}
 
 
 # Runs --------------------------------------------------------------------------------------------
