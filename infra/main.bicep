@@ -31,8 +31,15 @@ param instanceMemoryMB int = 2048
 @description('Most instances at once. More than a few only wait for the PSA: docs/operations.md.')
 param maximumInstances int = 10
 
-@description('More app settings by name: further connections, for example. Secrets belong into the vault, as references.')
+@description('More app settings by their full names: further connections, and NOTIFY__… for messages. No secrets.')
 param extraSettings object = {}
+
+@description('Full names of more settings that are secrets, such as PSA__second__PRIVATE_KEY: each refers to the vault.')
+param secretSettings array = []
+
+@secure()
+@description('Values of secretSettings by name. One that is empty or left out keeps what the vault has.')
+param secretValues object = {}
 
 // Signing in --------------------------------------------------------------------------------------
 
@@ -254,6 +261,7 @@ module vault 'modules/vault.bicep' = {
     psaIntegrationCode: psaIntegrationCode
     psaClientSecret: psaClientSecret
     psaApiToken: psaApiToken
+    secretValues: secretValues
   }
 }
 
@@ -326,6 +334,7 @@ module app 'modules/app.bicep' = {
     psaPostedPeriods: psaPostedPeriods
     psaCallsPerMinute: psaCallsPerMinute
     extraSettings: extraSettings
+    secretSettings: secretSettings
   }
   dependsOn: [
     access

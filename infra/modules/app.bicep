@@ -38,6 +38,7 @@ param psaUnitsToZero bool
 param psaPostedPeriods bool
 param psaCallsPerMinute int
 param extraSettings object
+param secretSettings array
 
 var secrets = '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/'
 
@@ -113,6 +114,9 @@ var settingsByProvider = {
   syncro: syncroSettings
 }
 
+// A vault takes no underscores in names: vault.bicep names them alike.
+var secretReferences = toObject(secretSettings, one => one, one => '${secrets}${replace(one, '_', '-')})')
+
 resource storage 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
   name: storageName
 }
@@ -179,7 +183,7 @@ resource app 'Microsoft.Web/sites@2024-04-01' = {
 resource settings 'Microsoft.Web/sites/config@2024-04-01' = {
   parent: app
   name: 'appsettings'
-  properties: union({ SYNC_SCHEDULE: syncSchedule }, hostSettings, microsoftSettings, anyPsaSettings, settingsByProvider[psaProvider], extraSettings)
+  properties: union({ SYNC_SCHEDULE: syncSchedule }, hostSettings, microsoftSettings, anyPsaSettings, settingsByProvider[psaProvider], extraSettings, secretReferences)
 }
 
 // Nobody comes in without signing in, but monitors to the health check, which tells no secrets.

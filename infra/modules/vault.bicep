@@ -32,6 +32,9 @@ param psaClientSecret string
 @secure()
 param psaApiToken string
 
+@secure()
+param secretValues object
+
 resource vault 'Microsoft.KeyVault/vaults@2023-07-01' = {
   name: name
   location: location
@@ -125,6 +128,15 @@ resource storedApiToken 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = if (!em
     value: psaApiToken
   }
 }
+
+// A vault takes no underscores in names: app.bicep names them alike.
+resource more 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = [for one in items(secretValues): if (!empty(one.value)) {
+  parent: vault
+  name: replace(one.key, '_', '-')
+  properties: {
+    value: one.value
+  }
+}]
 
 output name string = vault.name
 output uri string = vault.properties.vaultUri

@@ -32,7 +32,7 @@ NOT_SET = {
     "MICROSOFT__main__PARTNER_CENTER_URL": "the cloud says it",
     "WEBSITE_HOSTNAME": "only the platform may set it",
     **{
-        name.replace("<name>", "main"): "none is needed; extraSettings takes them"
+        name.replace("<name>", "main"): "none is needed; extraSettings and secretSettings take them"
         for name in setting_names()
         if name.startswith("NOTIFY__")
     },
@@ -104,6 +104,8 @@ def settings_set(text: str) -> set[str]:
         value = file.variables[variable]
         if variable == "settingsByProvider" and isinstance(value, dict):
             parts = [file.variables[str(one.value.text)] for one in value.values()]  # type: ignore[union-attr]  # each is a variable's name
+        elif variable == "secretReferences":
+            parts = []  # what it names is said at the deployment
         else:
             parts = [value]
         for part in parts:
@@ -168,11 +170,25 @@ def test_secrets_are_secure_parameters_from_end_to_end():
         assert {one for one in secret if "secure" not in parameters[one]} == set()
 
 
+def test_further_secrets_are_found_in_the_vault_under_the_name_they_are_stored_by():
+    [stored] = re.findall(r"name: (replace\(one\.key, .*)\n", text_of("infra/modules/vault.bicep"))
+    [asked] = re.findall(r"\{(replace\(one, .*?\))\}", text_of("infra/modules/app.bicep"))
+    own = re.findall(r"(\w+__main__\w+): .*secrets}([\w-]+)\)", text_of("infra/modules/app.bicep"))
+
+    assert stored.replace("one.key", "one") == asked == "replace(one, '_', '-')"
+    # As those of the first connections are, so that a guide can tell one rule.
+    assert own
+    assert [name for name, stored_as in own if name.replace("_", "-") != stored_as] == []
+
+
 def test_the_parameters_file_names_parameters_that_there_are():
     file = read(text_of("infra/main.bicep"))
     given = json.loads(text_of("infra/main.parameters.json"))["parameters"]
 
     assert set(given) - set(file.parameters) == set()
+    assert set(file.parameters) - set(given) == {
+        "budgetStart"
+    }  # this month, worked out when deployed
     assert file.required - set(given) == set()
 
 
