@@ -1,6 +1,8 @@
 """``/customers``: whom the MSP bills, and the tenants that can be added."""
 
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
 import azure.functions as func
 
@@ -32,13 +34,15 @@ from shared.usecases.customers import (
 
 blueprint = func.Blueprint()
 
+T = TypeVar("T")
+
 PER_PAGE = 25
 MOST_CANDIDATES = 200
 STATES = ("active", "paused", "deleted")
 ASKING = "asking"
 """In place of a state: those of which something asks for a person."""
 FILTER_FIELDS = ("department", "office", "city", "state")
-_COMPANY_IN_BRACKETS = re.compile(r"\(([^()]+)\)\s*$")
+_ID_IN_BRACKETS = re.compile(r"\(([^()]+)\)\s*$")
 
 
 @page(blueprint, "GET", "customers", role=Role.VIEWER)
@@ -95,7 +99,7 @@ def page_add_customers_save(visit: Visit) -> func.HttpResponse:
     refused: dict[str, str] = {}
     for key in form.all("add"):
         microsoft, _, tenant_id = key.partition("~")
-        company = company_in(form.get(f"company-{key}"))
+        company = id_in(form.get(f"company-{key}"))
         if not company:
             refused[key] = "choose the company"
             continue
@@ -133,8 +137,9 @@ def page_add_one_customer(visit: Visit) -> func.HttpResponse:
 def page_add_one_customer_save(visit: Visit) -> func.HttpResponse:
     """Add one customer."""
     form = visit.form
-    document = {name: form.get(name) for name in ("name", "microsoft", "tenant_id", "psa")}
-    document["company_id"] = company_in(form.get("company_id"))
+    document = {name: form.get(name) for name in ("name", "microsoft", "psa")}
+    for name in ("tenant_id", "company_id"):
+        document[name] = id_in(form.get(name))
     try:
         draft = checked({**document, "filter": filter_in(form)}, CustomerBody).to_draft()
         added = add_customer(draft, visit.services, actor=visit.actor)
@@ -216,9 +221,9 @@ def page_number(visit: Visit) -> int:
     return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 6 else 1  # noqa: PLR2004 - far beyond any page
 
 
-def company_in(text: str) -> str:
+def id_in(text: str) -> str:
     """Return the id in a choice such as ``Contoso (250)``; text without brackets is the id."""
-    found = _COMPANY_IN_BRACKETS.search(text)
+    found = _ID_IN_BRACKETS.search(text)
     return (found[1] if found else text).strip()
 
 
@@ -293,8 +298,24 @@ def _new(visit: Visit, form: Form, errors: dict[str, str]) -> func.HttpResponse:
         errors=errors,
         microsofts=connections.microsoft_names(),
         psas=connections.psa_names(),
+        tenants=_offered(
+            connections.microsoft_names(), lambda name: connections.microsoft(name).list_tenants()
+        ),
+        companies=_offered(
+            connections.psa_names(), lambda name: connections.psa(name).gateway.list_companies()
+        ),
         fields=FILTER_FIELDS,
     )
+
+
+def _offered(
+    names: tuple[ConnectionName, ...], listed: Callable[[ConnectionName], tuple[T, ...]]
+) -> tuple[T, ...]:
+    """What can be chosen, where it is clear of which connection; without it, ids are typed."""
+    try:
+        return listed(names[0]) if len(names) == 1 else ()
+    except SeatsyncError:
+        return ()
 
 
 def _edit(visit: Visit, form: Form | None, errors: dict[str, str]) -> func.HttpResponse:

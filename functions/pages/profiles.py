@@ -8,7 +8,7 @@ from functions.api import views
 from functions.api.profiles import MOST_AT_ONCE, ProfileBody
 from functions.auth import Role
 from functions.bodies import checked
-from functions.pages.customers import company_in, reasons
+from functions.pages.customers import id_in, reasons
 from functions.pages.forms import Form
 from functions.pages.site import Visit, link, page, status_of
 from functions.responses import etag_of, if_match
@@ -133,7 +133,7 @@ def _document(form: Form) -> dict[str, Any]:
     return {
         "name": form.get("name"),
         "psa": form.get("psa"),
-        "product_id": company_in(form.get("product_id")),
+        "product_id": id_in(form.get("product_id")),
         "agreement_types": [one for one in kinds if one],
         "price": {"kind": form.get("price"), "amount": form.get("amount") or None},
         "billable": form.get("billable"),

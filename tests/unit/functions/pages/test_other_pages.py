@@ -244,6 +244,8 @@ def test_a_company_of_several_tenants_is_taken_when_a_person_says_so(browser: Br
 
 def test_a_customer_of_a_shared_tenant_is_added_by_hand(browser: Browser):
     page = offered(browser).get("/customers/new")
+    options = {value for tag, _, value in page.attributes if tag == "option"}
+    assert f"Northwind ({NORTHWIND})" in options
 
     browser.submit(
         page,
@@ -251,8 +253,8 @@ def test_a_customer_of_a_shared_tenant_is_added_by_hand(browser: Browser):
         name="Northwind Sales",
         microsoft="main",
         psa="main",
-        tenant_id=NORTHWIND,
-        company_id="400",
+        tenant_id=f"Northwind ({NORTHWIND})",
+        company_id="Northwind Ltd (400)",
         filter_department="Sales; Support",
     )
 
