@@ -8,9 +8,11 @@ from typing import Any
 
 from local.probe.bench import Answer, Bench, Lines, ProbeError, mark
 from shared.adapters.psa.halopsa.gateway import HaloPsaGateway
+from shared.adapters.psa.halopsa.invoices import saved
 from shared.domain.agreements import AddProrata, AgreementLine, EndLine
 from shared.domain.errors import RequestRefusedError
 from shared.domain.periods import DAY
+from shared.exact_json import Json
 
 NOT_ASKED = (
     "Does a row without unitprice take the line's price on the invoice, and which fields name the "
@@ -30,6 +32,7 @@ def ask(bench: Bench) -> None:
     """
     line = _line(bench, 1)
     _ask_about_new_line(bench, line)
+    _ask_answer(bench, line)
     _line(bench, 2)
     _ask_updatelines(bench, line)
     _ask_negative(bench, _line(bench, 1))
@@ -90,6 +93,49 @@ def _ask_about_new_line(bench: Bench, line: AgreementLine) -> None:
         if free
         else "nothing to set; look at the first invoice",
     )
+
+
+def _ask_answer(bench: Bench, line: AgreementLine) -> None:
+    """Change a line by a write of the whole invoice, and compare what it answers with a read."""
+    text, number = "Probe, written whole", line.line_id
+    raw = _raw(bench)
+    raw[number] = raw[number] | {"item_shortdescription": text}
+    question = "Does a write answer the recurring invoice as it was saved?"
+    try:
+        answer = _send(bench, _INVOICES, [{"id": _header(bench), "lines": list(raw.values())}])
+    except RequestRefusedError as error:
+        bench.found(question, Answer.OPEN, str(error), "nothing to set")
+        return
+    told = saved(answer, _header(bench))
+    shown = _raw(bench)
+    for _ in range(_LOOKS):
+        if shown[number].get("item_shortdescription") == text:
+            break
+        bench.sleep(1.0)
+        shown = _raw(bench)
+    same = told is not None and {str(x["id"]): _telling(x) for x in told["lines"]} == {
+        one: _telling(x) for one, x in shown.items()
+    }
+    bench.found(
+        question,
+        Answer.YES if same else Answer.NO,
+        "the answer and a read say the same"
+        if same
+        else "it does not answer the whole invoice"
+        if told is None
+        else "a read shows something else",
+        "nothing to set: it is taken for the read after a change of seats"
+        if same
+        else "nothing to set: each change of seats is read once more"
+        if told is None
+        else "do not write to this instance: tell us",
+    )
+
+
+def _telling(line: Raw) -> tuple[object, ...]:
+    """What a change of seats looks at."""
+    rows = [(row.get("id"), row.get("quantity")) for row in line.get("prorata_data") or []]
+    return line.get("qty_order"), line.get("item_shortdescription"), rows
 
 
 def _ask_updatelines(bench: Bench, line: AgreementLine) -> None:
@@ -172,8 +218,8 @@ def _raw(bench: Bench) -> dict[str, Raw]:
     return {str(one["id"]): one for one in answer["lines"]}
 
 
-def _send(bench: Bench, path: str, body: list[Raw]) -> None:
-    _session(bench).send_json("POST", path, body, kind="halopsa.probe")
+def _send(bench: Bench, path: str, body: list[Raw]) -> Json:
+    return _session(bench).send_json("POST", path, body, kind="halopsa.probe")
 
 
 def _header(bench: Bench) -> int:

@@ -264,7 +264,11 @@ class HaloPsaGateway:
                 return current  # it is so already
             wanted = [changed if one is own else lines.to_send(one) for one in raw]
         answer = self._post(_INVOICES, [{"id": header, "lines": wanted}], "invoices.write")
-        told = _saved(answer, header) if isinstance(operation, SetQuantity | AddProrata) else None
+        told = (
+            invoices.saved(answer, header)
+            if isinstance(operation, SetQuantity | AddProrata)
+            else None
+        )
         if told is not None:
             try:
                 line = self._outcome(operation, current, raw, told)
@@ -554,27 +558,6 @@ def _listed_lines(invoice: Payload, agreement_id: AgreementId) -> Lines | None:
     except UnexpectedPayloadError:  # whoever needs this one reads it, and says so
         pass
     return None
-
-
-def _saved(answer: Json, header: int) -> Raw | None:
-    """Return the invoice that a write answered; ``None`` where that does not tell what was saved.
-
-    What only comes back as it was sent has no client and no ids for new rows.
-    """
-    if isinstance(answer, list) and len(answer) == 1:
-        answer = answer[0]
-    try:
-        told = Payload(answer)
-        if not told.is_object or told["id"].whole() != header:
-            return None
-        told["client_id"].whole()
-        for one in told["lines"].items():
-            rows = one["prorata_data"]
-            for row in () if rows.is_null else rows.items():
-                row["id"].whole()
-    except UnexpectedPayloadError:
-        return None
-    return _object(answer)
 
 
 def _raw_lines(invoice: Raw) -> list[Raw]:

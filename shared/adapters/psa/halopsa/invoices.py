@@ -14,6 +14,7 @@ from shared.domain.agreements import Agreement
 from shared.domain.errors import UnexpectedPayloadError
 from shared.domain.ids import AgreementId, CompanyId
 from shared.domain.periods import Cycle
+from shared.exact_json import Json
 
 MONTHS: Final[Mapping[str, int]] = {
     "monthly": 1,
@@ -84,6 +85,27 @@ def first_uninvoiced(
         return None
     start = cycle.containing(told).start
     return start if period_start in {None, start} else None
+
+
+def saved(answer: Json, number: int) -> dict[str, Json] | None:
+    """Return the recurring invoice that a write answered, where that tells what was saved.
+
+    What only comes back as it was sent has no client and no ids for new rows.
+    """
+    if isinstance(answer, list) and len(answer) == 1:
+        answer = answer[0]
+    try:
+        told = Payload(answer)
+        if not told.is_object or told["id"].whole() != number:
+            return None
+        told["client_id"].whole()
+        for one in told["lines"].items():
+            rows = one["prorata_data"]
+            for row in () if rows.is_null else rows.items():
+                row["id"].whole()
+    except UnexpectedPayloadError:
+        return None
+    return dict(answer)
 
 
 def _problem(unreadable: list[str], starts: date | None) -> str | None:
