@@ -6,6 +6,7 @@ the host writes for itself (receipts of messages, the status of timers) is no st
 that is the same as dying after the app's step before it.
 """
 
+import base64
 import contextlib
 import http.client
 import re
@@ -17,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 from local.sites.site import changes_something
+from shared.adapters.queues import SYNC_NOW
 from tests.integration.stack import Host, Stack
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -57,7 +59,7 @@ class Gate:
 
     Attributes:
         steps: The names of the steps since the last ``watch``, ``kill_after`` or ``lose_answer``,
-            such as ``tables intents POST``, ``queues license-sync POST``, ``psa additions PATCH``.
+            such as ``tables intents POST``, ``queues sync-now group POST``, ``psa lines PATCH``.
         messages: Queue and content of each message that was put, over the same time.
         carries_messages_twice: Whether a message that is put into a queue gets there twice; one
             that is put back to wait does not, or there would soon be thousands.
@@ -243,7 +245,7 @@ def _step(service: str, method: str, target: str, body: bytes) -> str | None:
     parts = [part for part in urlsplit(target).path.split("/") if part]
     if service == "queues":
         # Only putting a message; the host itself hides and deletes messages.
-        return f"queues {parts[1]} POST" if method == "POST" else None
+        return f"queues {_queue(parts[1], body)} POST" if method == "POST" else None
     if service == "tables":
         batch = _INNER.search(body) if parts[-1] == "$batch" else None
         name = parts[1].partition("(")[0] if batch is None else batch[1].decode()
@@ -252,6 +254,14 @@ def _step(service: str, method: str, target: str, body: bytes) -> str | None:
         return None
     resource = next(part for part in reversed(parts) if not part.isdigit())
     return f"psa {resource} {method}"
+
+
+def _queue(name: str, body: bytes) -> str:
+    """Return a queue's name, and of the one that holds two kinds of messages also which it is."""
+    if name != SYNC_NOW:
+        return name
+    group = b'"group_id"' in base64.b64decode(_content(body))
+    return f"{name} {'group' if group else 'tenant'}"
 
 
 def _content(body: bytes) -> str:

@@ -237,7 +237,7 @@ def test_messages_that_come_again_much_later_change_nothing(scenes):
     run_id = scene.sync()["run_id"]
     stack.idle()
     late = list(scenes.gate.messages)
-    assert [queue for queue, _ in late] == ["tenant-sync", "license-sync"]
+    assert [queue for queue, _ in late] == ["sync-now", "sync-now"]
     scene.buy(2)
     scene.sync()
     lines, history = scene.lines, scene.history
@@ -257,7 +257,7 @@ def test_messages_that_come_again_much_later_change_nothing(scenes):
     "overtaken",
     [
         "tables snapshots PUT",
-        "queues license-sync POST",
+        "queues sync-now group POST",
         "tables leases POST",
         "tables intents POST",
     ],

@@ -5,7 +5,9 @@ here are those that are not: a host dies after the intent, after each write, and
 that keeps what was written.
 """
 
-from collections.abc import Iterator
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -36,19 +38,31 @@ class There:
         return scene, self.expected.changed, [(8, 12), (8, 8)]
 
 
-@pytest.fixture(scope="module", params=EXPECTED)
-def there(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[There]:
-    """One stack for all cases of a PSA, warmed up."""
+@pytest.fixture(scope="module")
+def everywhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], There]]:
+    """One stack for all cases of a PSA, warmed up by the first of them.
+
+    Cases come in any order, and pytest would end a fixture with parameters at each turn.
+    """
     short = {"LEASE_SECONDS": "1", "LOCAL_HOST_MESSAGE_LEASE_SECONDS": "2"}
-    directory = tmp_path_factory.mktemp(request.param)
-    with scenes_in(directory, psa=request.param, **short) as scenes:
-        for scene in (scenes.arrange(seats=10), scenes.adopted(seats=8)):
-            scene.buy(4)
-            scene.sync()
-        scenes.stack.idle()
-        yield There(scenes, EXPECTED[request.param])
+    with contextlib.ExitStack() as running:
+
+        @functools.cache
+        def of(psa: str) -> There:
+            directory = tmp_path_factory.mktemp(psa)
+            scenes = running.enter_context(scenes_in(directory, psa=psa, **short))
+            for scene in (scenes.arrange(seats=10), scenes.adopted(seats=8)):
+                scene.buy(4)
+                scene.sync()
+            scenes.stack.idle()
+            return There(scenes, EXPECTED[psa])
+
+        yield of
+
+
+@pytest.fixture(params=EXPECTED)
+def there(request: pytest.FixtureRequest, everywhere: Callable[[str], There]) -> There:
+    return everywhere(request.param)
 
 
 def points(psa: str, name: str) -> list[str]:
@@ -68,7 +82,7 @@ CRASHES = [
 WRITES = [case for case in CRASHES if str(case.values[2]).startswith("psa ")]
 
 
-@pytest.mark.parametrize(("there", "name", "step"), CRASHES, indirect=["there"], scope="module")
+@pytest.mark.parametrize(("there", "name", "step"), CRASHES, indirect=["there"])
 def test_a_crash_after_a_step_ends_with_what_one_sync_would_have_written(there, name, step):
     scene, lines, history = there.case(name)
 
@@ -78,7 +92,7 @@ def test_a_crash_after_a_step_ends_with_what_one_sync_would_have_written(there, 
     assert_written_once(scene, lines, history)
 
 
-@pytest.mark.parametrize(("there", "name", "step"), WRITES, indirect=["there"], scope="module")
+@pytest.mark.parametrize(("there", "name", "step"), WRITES, indirect=["there"])
 def test_a_write_whose_answer_is_lost_is_not_sent_again(there, name, step):
     scene, lines, history = there.case(name)
     there.scenes.gate.lose_answer(step)
@@ -92,7 +106,7 @@ def test_a_write_whose_answer_is_lost_is_not_sent_again(there, name, step):
     assert_written_once(scene, lines, history)
 
 
-@pytest.mark.parametrize(("there", "name", "step"), WRITES, indirect=["there"], scope="module")
+@pytest.mark.parametrize(("there", "name", "step"), WRITES, indirect=["there"])
 def test_a_write_that_never_arrives_is_sent_again(there, name, step):
     scene, lines, history = there.case(name)
     there.scenes.gate.swallow(step)
@@ -141,7 +155,7 @@ def test_messages_that_come_again_much_later_change_nothing(there):
     assert stack.psa_wire.taken() == []
 
 
-@pytest.mark.parametrize("overtaken", ["queues license-sync POST", "tables intents POST"])
+@pytest.mark.parametrize("overtaken", ["queues sync-now group POST", "tables intents POST"])
 def test_an_older_run_that_is_overtaken_takes_nothing_back(there, overtaken):
     scene, _, _ = there.case("change")
     stack = there.scenes.stack
@@ -165,7 +179,7 @@ def test_the_simulator_saw_no_call_that_breaks_its_contract(there):
     assert there.scenes.stack.psa_simulator.violations == []
 
 
-@pytest.mark.parametrize("there", ["autotask"], indirect=True, scope="module")
+@pytest.mark.parametrize("there", ["autotask"], indirect=True)
 def test_a_difference_is_not_sent_twice_although_reads_do_not_show_it_yet(there):
     scene, lines, history = there.case("change")
     switches = there.scenes.stack.psa.switches

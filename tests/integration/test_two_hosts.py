@@ -119,7 +119,7 @@ def test_a_line_group_waits_for_the_host_that_has_it(scenes):
         assert reached.wait(30)
         second = stack.post(f"/api/customers/{scene.customer_id}/sync").json()["run_id"]
         # Each run puts its message, and the second one's is put back at least once.
-        stack.eventually(lambda: scenes.gate.steps.count("queues license-sync POST") >= 3, 15)
+        stack.eventually(lambda: scenes.gate.steps.count("queues sync-now group POST") >= 3, 15)
         assert [line.quantity for line in scene.lines] == [8]
     runs = [stack.finished(run_id, seconds=60) for run_id in (first, second)]
     stack.idle()

@@ -6,6 +6,8 @@ what a preview shows is what is sent. ``test_year.py`` tells ConnectWise's year,
 Prices are chosen so that a day of any period costs whole cents: nothing hides behind rounding.
 """
 
+import contextlib
+import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -584,17 +586,26 @@ class Year:
         )
 
 
-@pytest.fixture(scope="module", params=BOOKS)
-def year(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Year]:
-    """The whole year in one PSA, lived once for all tests."""
-    with stack_in(tmp_path_factory.mktemp(request.param), request.param) as stack:
-        year = Year(stack, BOOKS[request.param]())
-        year.books.prepare(stack)
-        year.begin(date(2028, 1, 10))
-        year.play(STORY)
-        yield year
+@pytest.fixture(scope="module")
+def years(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Year]]:
+    """The whole year in each PSA, lived once for all tests: those come in any order."""
+    with contextlib.ExitStack() as running:
+
+        @functools.cache
+        def of(psa: str) -> Year:
+            stack = running.enter_context(stack_in(tmp_path_factory.mktemp(psa), psa))
+            year = Year(stack, BOOKS[psa]())
+            year.books.prepare(stack)
+            year.begin(date(2028, 1, 10))
+            year.play(STORY)
+            return year
+
+        yield of
+
+
+@pytest.fixture(params=BOOKS)
+def year(request: pytest.FixtureRequest, years: Callable[[str], Year]) -> Year:
+    return years(request.param)
 
 
 def test_every_period_is_invoiced_as_that_psas_oracle_says_to_the_cent(year):
