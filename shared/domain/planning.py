@@ -23,6 +23,7 @@ from shared.domain.agreements import (
 from shared.domain.changing.dated_lines import calendar_of
 from shared.domain.changing.facts import GroupFacts, Stop, set_by_hand, spelled
 from shared.domain.changing.kinds import KINDS, Kind
+from shared.domain.changing.prorata_rows import can_bill_rows_later
 from shared.domain.charging import has_unbilled_start, in_force_as_of, pruned
 from shared.domain.ids import LineId, RowId
 from shared.domain.ledger import Charged, InForce, Ledger, charged_for
@@ -97,7 +98,12 @@ class _Planner:
     def _line_is_done(self) -> bool:
         """Whether the standing line has ended and its last day is invoiced."""
         ends, first = self.ledger.line_ends, self.agreement.first_uninvoiced
-        return ends is not None and ends < self.today and first is not None and ends < first
+        if ends is None or first is None or ends >= min(self.today, first):
+            return False
+        line = next((x for x in self.request.lines if x.line_id == self.ledger.line_id), None)
+        return line is None or not can_bill_rows_later(
+            line, ends, first, self.agreement, self.request.capabilities
+        )
 
     def _plan(self) -> Plan:
         blocked = self._blocked()

@@ -12,7 +12,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 
-from shared.domain.agreements import AddProrata, AgreementLine, EndLine, Operation, SetQuantity
+from shared.domain.agreements import (
+    AddProrata,
+    Agreement,
+    AgreementLine,
+    Capabilities,
+    EndLine,
+    Operation,
+    SetQuantity,
+)
 from shared.domain.changing.facts import Changed, GroupFacts, Opened, Stop, spelled
 from shared.domain.changing.levels import Levels, Settled, Step, levels, seats_of_new
 from shared.domain.ledger import Charged
@@ -55,7 +63,12 @@ def changed(facts: GroupFacts, line: AgreementLine, observed: int) -> Changed | 
     if line.computed:
         text = f"the PSA counts the quantity of line {line.line_id} by itself; set it to be entered"
         return Stop(PlanStatus.BLOCKED, Reason(ReasonKind.COMPUTED, text))
+    ending = facts.ending
+    if ending is not None and _goes_on_until_billed(facts, line, observed, ending):
+        facts = replace(facts, ending=None)
     found = levels(facts, line, observed)
+    if ending is not None and facts.ending is None and line.ends is not None:
+        found = replace(found, steps=_none_from(ending + DAY, found.steps))
     written = facts.ledger.last_written
     by_hand = observed not in {written, None} and found.leave_open_days_alone(
         facts.first_uninvoiced
@@ -77,7 +90,12 @@ def changed(facts: GroupFacts, line: AgreementLine, observed: int) -> Changed | 
             opening=tuple(one.opening for one in found.settled),
             as_of=facts.today,
         ),
-        explanation=(*writes.explanation, *_credits(found), *(() if end is None else (end[1],))),
+        explanation=(
+            *writes.explanation,
+            *_credits(found),
+            *(() if facts.ending == ending else (_goes_on(line),)),
+            *(() if end is None else (end[1],)),
+        ),
         credits_due=found.credits_due,
         back_dated=() if by_hand else found.catch_up,
         by_hand=by_hand,
@@ -174,6 +192,55 @@ def _in_the_morning(one: Charged, starts: date, facts: GroupFacts) -> Charged:
     return Charged(one.period_start, 0, 0) if is_free else one
 
 
+def _goes_on_until_billed(
+    facts: GroupFacts, line: AgreementLine, observed: int, ending: date
+) -> bool:
+    """Whether the line is left open after its last day, for the invoice that bills its last rows.
+
+    It then has no seats from the next day on, by a row that takes them away, and is ended once that
+    invoice has come. Not where the PSA takes no such rows, where no invoice comes any more, and
+    where the line was left out of an invoice already with a quantity that it would have billed.
+    """
+    first, agreement = facts.first_uninvoiced, facts.agreement
+    if ending >= first or not _bills_past_days(line, ending, first, agreement, facts.capabilities):
+        return False
+    missing = levels(replace(facts, ending=None), line, observed).steps
+    return _has_rows(line) or any(step.day <= ending for step in missing)
+
+
+def can_bill_rows_later(
+    line: AgreementLine, ends: date, first: date, agreement: Agreement, can: Capabilities
+) -> bool:
+    """Return whether rows of a line that has ended can still come onto an invoice.
+
+    Args:
+        ends: The line's last day.
+        first: The first day without an invoice.
+    """
+    return _has_rows(line) and _bills_past_days(line, ends, first, agreement, can)
+
+
+def _bills_past_days(
+    line: AgreementLine, ends: date, first: date, agreement: Agreement, can: Capabilities
+) -> bool:
+    """Whether an invoice can bill days up to the last one and take all later ones away again."""
+    if not can.credits or (agreement.ends is not None and agreement.ends < first):
+        return False
+    rows = sum(row.quantity for row in line.waiting)
+    return line.ends is None or ends + DAY >= first or line.quantity == rows
+
+
+def _has_rows(line: AgreementLine) -> bool:
+    return any(row.quantity for row in line.waiting)
+
+
+def _none_from(day: date, steps: Iterable[Step]) -> tuple[Step, ...]:
+    """The steps of a line that has ended: invoices since its last day have not billed it."""
+    before = [step for step in steps if step.day < day]
+    rest = sum(step.seats for step in steps if step.day >= day)
+    return (*before, Step(day, rest)) if rest else tuple(before)
+
+
 def _charged(one: Settled, done: Iterable[Step], *, by_hand: bool) -> Charged:
     start = one.period.start
     if by_hand:
@@ -206,6 +273,10 @@ def _end(
         text = f"0 since {since}: line {line.line_id} is closed"
         return EndLine(agreement_id, line.line_id, last), text
     return None
+
+
+def _goes_on(line: AgreementLine) -> str:
+    return f"line {line.line_id} is ended later: an invoice is to bill its last days"
 
 
 def _credits(found: Levels) -> tuple[str, ...]:

@@ -3,11 +3,20 @@
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
 from local.simulators.halopsa import builders
-from shared.domain.agreements import AddProrata, CreateLine, Operation, ProrataRow, SetQuantity
+from local.simulators.halopsa.state import midnight
+from shared.domain.agreements import (
+    AddProrata,
+    CreateLine,
+    EndLine,
+    Operation,
+    ProrataRow,
+    SetQuantity,
+)
 from shared.domain.forecast import lines_after, next_invoice
 from shared.domain.guards import GuardSettings, guarded
 from shared.domain.intents import Intent, abandoned, doubt, left_of, recovery
@@ -403,3 +412,104 @@ def test_a_refused_row_is_taken_off_what_was_charged():
     again = plan(driver.request(april(16), 13))
 
     assert again.operations == (second,)
+
+
+# A row that leaves while an invoice is still to come for its last days ----------------------------
+
+
+def moved(driver: Driver, last: date) -> None:
+    """Let the row bill here up to a day."""
+    driver.mappings = (replace(driver.mappings[0], effective_to=last),)
+
+
+def billed(driver: Driver) -> dict[date, Fraction]:
+    driver.psa.billed_lines.clear()
+    driver.psa.invoice()
+    return driver.psa.billed()
+
+
+def test_a_line_that_its_row_leaves_goes_on_until_its_rows_are_billed():
+    """10 seats, March invoiced, 12 from the 17th; on the 20th the row moves away with April."""
+    driver = a_driver(negative=True)
+    driver.sync(march(17), 12)
+    moved(driver, march(31))
+
+    planned = driver.sync(march(20), 12)
+    quiet = driver.sync(march(21), 12)
+    invoice = billed(driver)
+    driver.sync(april(2), 12)
+
+    assert [short(operation) for operation in planned.operations] == [("row", -12, april(1))]
+    assert "an invoice is to bill its last days" in " ".join(planned.explanation)
+    assert quiet.operations == ()
+    # Two seats for 15 days of March, and nothing for April.
+    assert {day: share for day, share in invoice.items() if share} == {
+        march(1): 2 * Fraction(15, 31)
+    }
+    (line,) = driver.psa.lines.values()
+    assert (line.quantity, line.waiting, line.ends) == (0, (), march(31))
+
+
+def test_seats_that_come_after_the_end_was_written_open_the_line_again():
+    driver = a_driver(negative=True)
+    moved(driver, march(31))
+    driver.sync(march(10), 10)
+    (ended,) = driver.psa.lines.values()
+
+    driver.sync(march(17), 12)
+    invoice = billed(driver)
+
+    assert ended.ends == march(31)
+    assert {day: share for day, share in invoice.items() if share} == {
+        march(1): 2 * Fraction(15, 31)
+    }
+
+
+@pytest.mark.parametrize("why", ["no negative rows", "nothing waits", "the agreement ends too"])
+def test_other_lines_end_with_their_row(why):
+    driver = a_driver(negative=why != "no negative rows")
+    if why == "the agreement ends too":
+        driver.psa.state.recurring_invoices[HEADER]["enddate"] = midnight(march(31))
+    if why != "nothing waits":
+        driver.sync(march(16), 12)
+    moved(driver, march(31))
+
+    planned = driver.sync(march(20), 10 if why == "nothing waits" else 12)
+
+    (end,) = planned.operations
+    assert isinstance(end, EndLine)
+    assert end.last_day == march(31)
+    told = "not billed" in " ".join(planned.explanation)
+    assert told is (why != "nothing waits")
+
+
+def test_a_line_that_missed_an_invoice_with_a_quantity_is_left_ended():
+    """Opened again, its quantity would be billed for no day that it stands for."""
+    driver = a_driver(negative=True)
+    moved(driver, march(31))
+    driver.sync(march(10), 10)
+    row = builders.a_row(march(17), 2) | {"id": 77}
+    driver.psa.state.lines[HALO_LINE]["prorata_data"] = [row]  # somebody's, by hand
+    driver.psa.invoice()
+
+    planned = driver.sync(april(2), 10)
+
+    assert planned.operations == ()
+
+
+def test_a_new_line_that_missed_an_invoice_takes_its_later_days_away():
+    """Made on 20 March with the last day 31 March; April's invoice came before anybody looked."""
+    driver = a_driver(seats=None, negative=True)
+    moved(driver, march(31))
+    driver.sync(march(20), 4)
+    driver.psa.invoice()
+
+    driver.sync(april(2), 4)
+    invoice = billed(driver)  # of May
+
+    assert {day: share for day, share in invoice.items() if share} == {
+        march(1): 4 * Fraction(12, 31)
+    }
+    driver.sync(date(2026, 5, 2), 4)
+    (line,) = driver.psa.lines.values()
+    assert (line.quantity, line.ends) == (0, march(31))
