@@ -369,11 +369,11 @@ class RowsBooks(Books):
     def leaves(self, row, last):
         for one, _, oracle in self.oracles:
             if one is row:
-                oracle.ends = last
+                oracle.leaves = last
 
     def sync(self, day, seats):
         for row, _, oracle in self.oracles:
-            if (row.starts or day) <= day <= (oracle.ends or day):
+            if (row.starts or day) <= day <= (oracle.leaves or day):
                 oracle.sync(day, seats[row.name])
 
     def invoice(self, day, invoice):
@@ -415,7 +415,7 @@ class RowsBooks(Books):
             return [("line", int(operation["product_id"]), operation["quantity"])]
         line = int(operation["line_id"])
         if name == "EndLine":
-            return [("ends", line, operation["last_day"])]
+            return [("ends", line, operation["last_day"] or "")]
         if name == "SetQuantity":
             return [("quantity", line, operation["after"])]
         return [("row", line, operation["quantity"], operation["starts"])]

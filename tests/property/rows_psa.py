@@ -169,12 +169,18 @@ class RowsOracle:
     day costs the most seats that were in force since (credits off), or the seats in force. Changes
     of a day count as one. Where an invoice billed more, because the seats could not be taken away
     before it, its period costs at least that: nothing gives it back without a credit.
+
+    Attributes:
+        ends: The agreement's last day; what is heard once that is invoiced is billed by nobody.
+        leaves: The last day on the line, the last one of a period. An invoice from after it can
+            still bill what comes before.
     """
 
     calendar: Calendar
     credits_on: bool
     starts: date | None = None
     ends: date | None = None
+    leaves: date | None = None
     current: int | None = None
     first_uninvoiced: int = 0
     periods: dict[int, dict[date, int]] = field(default_factory=dict)
@@ -229,7 +235,8 @@ class RowsOracle:
         found: dict[date, Fraction] = {}
         for index, levels in sorted(self.periods.items()):
             period = self.calendar.period(index)
-            if self.ends is not None and period.start > self.ends:
+            over = [day for day in (self.ends, self.leaves) if day is not None]
+            if over and period.start > min(over):
                 continue
             total, level, day = 0, 0, period.start
             while day <= period.last:
