@@ -11,10 +11,12 @@ import contextlib
 import http.client
 import re
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from local.sites.site import changes_something
@@ -40,11 +42,23 @@ class Verdict:
         victim: The host that dies once the call has landed.
         lost: The call lands, and its answer does not come back.
         copies: How often the call is sent on; 0 lets it never arrive.
+        late: Seconds by which the answer comes late.
     """
 
     victim: Host | None = None
     lost: bool = False
     copies: int = 1
+    late: float = 0.0
+
+
+class Keeper(Protocol):
+    """Who says what happens to the calls that pass."""
+
+    def arriving(self, step: str, target: str, body: bytes) -> Verdict:
+        """Say what happens to a step."""
+
+    def blew(self) -> None:
+        """An answer was lost, or a host was killed, as the verdict said."""
 
 
 @dataclass
@@ -119,13 +133,16 @@ class Gate:
         finally:
             held.released.set()
 
+    def blew(self) -> None:
+        self.blown.set()
+
     def arriving(self, step: str, target: str, body: bytes) -> Verdict:
         """Count a step, hold it up if it is to be, and say what happens to it."""
         queued = step.startswith("queues ")
         with self._lock:
             self.steps.append(step)
             if queued:
-                self.messages.append((step.split()[1], _content(body)))
+                self.messages.append((step.split()[1], content_of(body)))
             lost = self._fatal in {step, len(self.steps)} and not self.blown.is_set()
             held = next((one for one in self._held if one.step == step), None)
             if held is not None:
@@ -144,21 +161,32 @@ class Gate:
 def gate_of(stack: Stack) -> Iterator[Gate]:
     """Put a gate in front of the stack's storage and PSA, for the hosts that start from here on."""
     gate = Gate()
-    storage = stack.environment["AzureWebJobsStorage"]
-    with contextlib.ExitStack() as running:
-        for service in ("Queue", "Table"):
-            [address] = re.findall(rf"{service}Endpoint=(http://[^/]+)/", storage)
-            gated = running.enter_context(_passage(gate, f"{service.lower()}s", address))
-            storage = storage.replace(address, gated)
-        psa = running.enter_context(_passage(gate, "psa", stack.environment["PSA__main__URL"]))
-        stack.environment |= {"AzureWebJobsStorage": storage, "PSA__main__URL": psa}
+    with passages(gate, stack.environment) as gated:
+        stack.environment |= gated
         yield gate
         for host in stack.hosts:
             host.kill()
 
 
 @contextlib.contextmanager
-def _passage(gate: Gate, service: str, address: str) -> Iterator[str]:
+def passages(gate: Keeper, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Put a gate in front of the storage and the PSA that an environment names.
+
+    Yields:
+        The settings that lead through it.
+    """
+    storage = environment["AzureWebJobsStorage"]
+    with contextlib.ExitStack() as running:
+        for service in ("Queue", "Table"):
+            [address] = re.findall(rf"{service}Endpoint=(http://[^/]+)/", storage)
+            gated = running.enter_context(_passage(gate, f"{service.lower()}s", address))
+            storage = storage.replace(address, gated)
+        psa = running.enter_context(_passage(gate, "psa", environment["PSA__main__URL"]))
+        yield {"AzureWebJobsStorage": storage, "PSA__main__URL": psa}
+
+
+@contextlib.contextmanager
+def _passage(gate: Keeper, service: str, address: str) -> Iterator[str]:
     server = _Server(("127.0.0.1", 0), partial(_Passage, gate, service, urlsplit(address).netloc))
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
@@ -184,7 +212,7 @@ class _Passage(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
-    def __init__(self, gate: Gate, service: str, upstream: str, *connection: object) -> None:
+    def __init__(self, gate: Keeper, service: str, upstream: str, *connection: object) -> None:
         self._gate = gate
         self._service = service
         self._upstream = upstream
@@ -199,11 +227,12 @@ class _Passage(BaseHTTPRequestHandler):
         except (OSError, http.client.HTTPException):
             self.close_connection = True  # the answer was lost behind the gate
             return
+        time.sleep(verdict.late)
         if verdict.lost:
             self.close_connection = True
             if verdict.victim is not None:
                 verdict.victim.kill()
-            self._gate.blown.set()
+            self._gate.blew()
             return
         self.wfile.write(answers[0])
 
@@ -260,11 +289,11 @@ def _queue(name: str, body: bytes) -> str:
     """Return a queue's name, and of the one that holds two kinds of messages also which it is."""
     if name != SYNC_NOW:
         return name
-    group = b'"group_id"' in base64.b64decode(_content(body))
+    group = b'"group_id"' in base64.b64decode(content_of(body))
     return f"{name} {'group' if group else 'tenant'}"
 
 
-def _content(body: bytes) -> str:
+def content_of(body: bytes) -> str:
     """Return the content of a message that is put into a queue."""
     found = re.search(rb"<MessageText>(.*)</MessageText>", body, re.DOTALL)
     assert found is not None

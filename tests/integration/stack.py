@@ -30,7 +30,7 @@ import requests
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import QueueServiceClient
 
-from local.azurite import azurite
+from local.azurite import Azurite, azurite
 from local.processes import Child, Processes, free_port, url_answers
 from local.simulators.common.app import simulator_of
 from local.simulators.common.server import running
@@ -343,11 +343,16 @@ class Mapped:
 
 
 @contextlib.contextmanager
-def stack_in(directory: Path, psa: str = DEFAULT) -> Iterator[Stack]:
+def stack_in(
+    directory: Path,
+    psa: str = DEFAULT,
+    storage_account: contextlib.AbstractContextManager[Azurite] | None = None,
+) -> Iterator[Stack]:
     """Run a storage account and both simulators while the block runs; hosts are started in it.
 
     Args:
         psa: The PSA's name, one of ``local.sites.known.SITES``.
+        storage_account: One in memory unless given.
     """
     site = SITES[psa]
     state = site.new_state()
@@ -361,7 +366,7 @@ def stack_in(directory: Path, psa: str = DEFAULT) -> Iterator[Stack]:
         )
     )
     with (
-        azurite(log=directory / "azurite.log") as emulator,
+        storage_account or azurite(log=directory / "azurite.log") as emulator,
         running(wire.on(psa_app)) as psa_url,
         running(microsoft) as microsoft_url,
         QueueServiceClient.from_connection_string(emulator.connection_string) as storage,
