@@ -8,6 +8,11 @@ UPGRADE =
 # What `make bench` measures: all parts, or some of cycles sync-now hosts cold-start pages.
 PARTS =
 
+# Which seeds make chaos plays.
+SEED =
+SEEDS = 20
+FIRST = 1
+
 # How many examples the properties try: quick or full.
 EFFORT = quick
 
@@ -32,7 +37,7 @@ compile = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo start azurite simulators test check format lint types imports fast unit \
-	integration browser assets pictures bench package audit licenses bom fixtures lock clean
+	integration browser chaos assets pictures bench package audit licenses bom fixtures lock clean
 
 help: ## List these targets.
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -79,13 +84,13 @@ imports: $(PACKAGES)
 
 fast: $(PACKAGES)
 	@PROPERTY_EFFORT=$(EFFORT) $(PYTEST) $(PARALLEL) --ignore=tests/integration --ignore=tests/model \
-		--ignore=tests/browser
+		--ignore=tests/browser --ignore=tests/chaos
 
 unit: $(PACKAGES) ## The unit tests alone.
 	@$(PYTEST) $(PARALLEL) tests/unit
 
 integration: setup ## The tests on real storage and real processes alone.
-	@$(PYTEST) $(PARALLEL) tests/model tests/integration
+	@$(PYTEST) $(PARALLEL) tests/model tests/integration tests/chaos
 
 browser: setup ## The tests of the pages in a real Chromium alone.
 	@$(PYTHON) -m local.install browser
@@ -97,6 +102,11 @@ assets: setup ## Copy the pages' styles and scripts from node_modules into funct
 pictures: setup ## Make the README's pictures of the pages, from the made-up MSP.
 	@$(PYTHON) -m local.install browser
 	@$(PYTHON) -m local demo --once --pictures docs/images
+
+chaos: setup ## Play random faults on the real stack: SEEDS=200 FIRST=1, or SEED=123; PSA=….
+	@$(PYTHON) -m tests.chaos --logs .local/chaos \
+		$(if $(filter command line,$(origin PSA)),--psa $(PSA)) \
+		$(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --first $(FIRST))
 
 bench: setup ## Measure cycles, Sync Now, start and pages; QUICK=1 PSA=… JSON=file; RECORD=1 writes docs.
 	@$(PYTHON) -m bench $(PARTS) $(if $(QUICK),--quick) $(if $(filter command line,$(origin PSA)),--psa $(PSA)) \
