@@ -547,6 +547,11 @@ class MappingRepository(Protocol):
     def of_customer(self, customer_id: CustomerId) -> tuple[Versioned[Mapping], ...]:
         """Return current mappings (no ``effective_to``) and superseded ones, in one query."""
 
+    def with_exclusions(
+        self, customer_id: CustomerId
+    ) -> tuple[tuple[Versioned[Mapping], ...], tuple[RowExclusion, ...]]:
+        """Return what ``of_customer`` and ``exclusions`` do, in one query."""
+
     def get(self, customer_id: CustomerId, row_id: RowId) -> Versioned[Mapping] | None:
         """Return the row's current mapping."""
 

@@ -1,11 +1,13 @@
 """The storage account: one client for its tables and one for its queues in each process."""
 
+import logging
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.request import getproxies
 
 import requests
 from azure.core.exceptions import (
@@ -43,6 +45,7 @@ PROBE_SECONDS = 3
 # The queue library's own default is newer than what the emulator and some clouds know.
 QUEUE_API_VERSION = "2025-11-05"
 
+_HTTP_LOGGING = "azure.core.pipeline.policies.http_logging_policy"
 _TOO_MANY, _REQUEST_TIMEOUT, _SERVER_ERROR = 429, 408, 500
 _REFUSED = frozenset({401, 403})
 # Answers that pass: a name that was deleted a moment ago is refused for about half a minute.
@@ -217,13 +220,21 @@ def _credential(client_id: str | None) -> DefaultAzureCredential | ManagedIdenti
 
 
 def _options(service: str, transactions: Transactions | None) -> dict[str, Any]:
+    # At INFO it logs each call with its headers, five times as much as all that we say.
+    logging.getLogger(_HTTP_LOGGING).setLevel(logging.WARNING)
     session = requests.Session()
     adapter = _CountingAdapter(service, transactions)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
+    verify = session.merge_environment_settings("", {}, None, None, None)["verify"]
+    # To look for a proxy at each call costs a fifth of it.
+    session.trust_env = bool(getproxies())
     return {
         "transport": RequestsTransport(
-            session=session, connection_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS
+            session=session,
+            connection_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            connection_verify=verify,
         )
     }
 

@@ -325,7 +325,8 @@ def open_book(
     if record is None:
         stored = services.snapshots.get(customer.tenant_id)
         record = None if stored is None else stored.value
-    mappings = tuple(m.value for m in services.mappings.of_customer(customer.customer_id))
+    found, exclusions = services.mappings.with_exclusions(customer.customer_id)
+    mappings = tuple(one.value for one in found)
     if custom is None:
         mapped = any(is_custom(mapping.row_id) for mapping in mappings)
         custom = custom_licenses(customer.customer_id, services) if mapped else ()
@@ -333,7 +334,7 @@ def open_book(
         customer=customer,
         record=record,
         mappings=mappings,
-        exclusions={x.row_id: x for x in services.mappings.exclusions(customer.customer_id)},
+        exclusions={one.row_id: one for one in exclusions},
         ledgers={
             ledger.value.group_id: ledger
             for ledger in services.ledgers.of_customer(customer.customer_id)

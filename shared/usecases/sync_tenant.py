@@ -24,7 +24,7 @@ from shared.domain.mappings import LineGroup
 from shared.domain.plans import Member, Plan, PlanStatus
 from shared.domain.reconciliation import ReconciledLine
 from shared.domain.runs import ItemState, RunItem
-from shared.ports import LINES_ARE_FRESH, LicenseSync, Services, TenantSync
+from shared.ports import LINES_ARE_FRESH, LicenseSync, ReadsManyLines, Services, TenantSync
 from shared.signals import CustomerPlanning, TenantReading
 from shared.usecases.alert_board import raise_alert
 from shared.usecases.books import Book, Catalogue, local_date, open_book, open_catalogue
@@ -239,11 +239,14 @@ class _CustomerWork:
         else:
             self.services.reconciliation.put(self.reconciled)
         # Items first, messages next, the customer's own item last: a crash repeats, never skips.
-        self.services.runs.put_items(item for item in items if item.item_id not in done)
+        items = [item for item in items if item.item_id not in done]
+        if queue:
+            self.services.runs.put_items(items)
+            items = []
         for entry in queue:
             self.services.license_queue.put(entry)
         done_now = replace(own, state=ItemState.READ, updated_at=self.services.clock.real_now())
-        self.services.runs.put_items([done_now])
+        self.services.runs.put_items([*items, done_now])
 
     def _items_done(self) -> set[str]:
         """Items of the customer's groups that are final already."""
@@ -345,7 +348,7 @@ class _CustomerWork:
     ) -> dict[AgreementId, tuple[AgreementLine, ...]]:
         """The lines that the run has read for many at once, unless they may have changed since."""
         wanted = {group.agreement_id for group, _ in groups.values()}
-        if not wanted:
+        if not wanted or not isinstance(self.psa.gateway, ReadsManyLines):
             return {}
         kept = self.services.headers.get_lines(self.message.run_id, self.customer.psa, wanted)
         now = self.services.clock.now()

@@ -190,6 +190,11 @@ class FakeMappings:
     def of_customer(self, customer_id: CustomerId) -> tuple[Versioned[Mapping], ...]:
         return self._shelf.all(customer_id)
 
+    def with_exclusions(
+        self, customer_id: CustomerId
+    ) -> tuple[tuple[Versioned[Mapping], ...], tuple[RowExclusion, ...]]:
+        return self.of_customer(customer_id), self.exclusions(customer_id)
+
     def get(self, customer_id: CustomerId, row_id: RowId) -> Versioned[Mapping] | None:
         return self._shelf.get(customer_id, row_id, "")
 

@@ -9,7 +9,7 @@ from shared.adapters.tables.codec import Codec
 from shared.adapters.tables.entries import Entries
 from shared.adapters.tables.keys import SEPARATOR, key
 from shared.adapters.tables.retry import settled
-from shared.adapters.tables.table import Tables
+from shared.adapters.tables.table import Entity, Tables
 from shared.domain.errors import StaleVersionError
 from shared.domain.ids import ConnectionName
 from shared.ports import Clock
@@ -49,16 +49,22 @@ class ConnectionTable:
         self._clock = clock
         self._remembered = remembered
         self._lock = threading.Lock()
-        self._known: dict[str, tuple[datetime, datetime | None]] = {}
+        self._read_at: datetime | None = None
+        self._stored: dict[str, Entity] = {}
+        self._made: dict[str, datetime] = {}
 
     def paused_until(self, name: str) -> datetime | None:
         now = self._clock.real_now()
+        row = key(name)
+        # All are read together, because nearly none are there: a cycle asks for each tenant.
         with self._lock:
-            read_at, until = self._known.get(name, (None, None))
-        if read_at is None or not timedelta(0) <= now - read_at < self._remembered:
-            found = self._entries.get(PARTITION, key(name))
-            until = found.value.paused_until if found else None
-            self._remember(name, now, until)
+            if self._read_at is None or not timedelta(0) <= now - self._read_at < self._remembered:
+                self._stored = {one.row: one for one in self._entries.table.query(PARTITION)}
+                self._made.clear()
+                self._read_at = now
+            found, until = self._stored.get(row), self._made.get(row)
+        if until is None and found is not None:
+            until = self._entries.value(found).value.paused_until
         return until if until is not None and until > now else None
 
     def pause(self, name: str, until: datetime) -> None:
@@ -89,8 +95,5 @@ class ConnectionTable:
         longest = max(until, found.value.paused_until) if found else until
         if found is None or longest > found.value.paused_until:
             self._entries.save(PARTITION, key(name), found, ConnectionState(longest))
-        self._remember(name, self._clock.real_now(), longest)
-
-    def _remember(self, name: str, at: datetime, until: datetime | None) -> None:
         with self._lock:
-            self._known[name] = (at, until)
+            self._made[key(name)] = longest

@@ -14,7 +14,16 @@ from collections.abc import Sequence
 from shared.adapters.tables.codec import Codec
 from shared.adapters.tables.entries import Entries
 from shared.adapters.tables.keys import key
-from shared.adapters.tables.table import Create, Delete, Operation, Put, Replace, Tables, Where
+from shared.adapters.tables.table import (
+    Create,
+    Delete,
+    Entity,
+    Operation,
+    Put,
+    Replace,
+    Tables,
+    Where,
+)
 from shared.domain.errors import ConflictError, StaleVersionError
 from shared.domain.ids import CustomerId, RowId, digest
 from shared.domain.mappings import Mapping, RowExclusion
@@ -71,6 +80,17 @@ class MappingTable:
 
     def forget(self, mapping: Mapping) -> None:
         self._mappings.table.delete(key(mapping.customer_id), _superseded_row(mapping))
+
+    def with_exclusions(
+        self, customer_id: CustomerId
+    ) -> tuple[tuple[Versioned[Mapping], ...], tuple[RowExclusion, ...]]:
+        kinds: dict[object, list[Entity]] = {"mapping": [], "exclusion": []}
+        for entity in self._mappings.table.query(key(customer_id)):
+            kinds.get(entity.properties.get("kind"), []).append(entity)
+        return (
+            tuple(self._mappings.value(entity) for entity in kinds["mapping"]),
+            tuple(self._exclusions.value(entity).value for entity in kinds["exclusion"]),
+        )
 
     def exclusions(self, customer_id: CustomerId) -> tuple[RowExclusion, ...]:
         return tuple(x.value for x in self._exclusions.all(key(customer_id), _EXCLUSIONS))
