@@ -41,6 +41,7 @@ NOT_SET = {
 
 OF_THE_HOST = {
     "PYTHON_ENABLE_OPENTELEMETRY",
+    "PYTHON_THREADPOOL_THREAD_COUNT",
     "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID",
 }
 """Settings that the platform reads, and not the app."""

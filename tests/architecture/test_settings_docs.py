@@ -13,7 +13,7 @@ DOCUMENT = ROOT / "docs" / "settings.md"
 SAMPLE = ROOT / "local.settings.sample.json"
 
 # Read by the Functions host alone.
-HOST_ONLY = {"FUNCTIONS_WORKER_RUNTIME"}
+HOST_ONLY = {"FUNCTIONS_WORKER_RUNTIME", "PYTHON_THREADPOOL_THREAD_COUNT"}
 
 
 def documented() -> dict[str, list[str]]:
