@@ -5,7 +5,7 @@ PORT = 7071
 ONCE =
 UPGRADE =
 
-# What `make bench` measures: all parts, or some of cycles sync-now hosts cold-start pages.
+# What `make bench` measures: all parts, or some of cycles sync-now hosts cold-start storage pages.
 PARTS =
 
 # Which seeds make chaos plays.

@@ -1,7 +1,7 @@
 """``python -m bench [PART …]``: what a cycle, Sync Now, a start and a page cost.
 
-Parts: ``cycles`` (with the baseline), ``sync-now``, ``hosts``, ``cold-start``, ``pages``; all when
-none is named. ``--quick`` is ConnectWise with 100 tenants only.
+Parts: ``cycles`` (with the baseline), ``sync-now``, ``hosts``, ``cold-start``, ``storage``,
+``pages``; all when none is named. ``--quick`` is ConnectWise with 100 tenants only.
 """
 
 import argparse
@@ -10,13 +10,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import cold_start, pages, psa
+from bench import cold_start, pages, psa, storage_price
 from bench.judged import judged
 from bench.report import as_json, this_machine, write_docs
 from bench.rows import as_text
 from local.sites.known import DEFAULT, SITES
 
-PARTS = ("cycles", "sync-now", "hosts", "cold-start", "pages")
+PARTS = ("cycles", "sync-now", "hosts", "cold-start", "storage", "pages")
 SIZES = (100, 1000)
 
 
@@ -48,17 +48,26 @@ def main(argv: Sequence[str]) -> int:
     if "cold-start" in parts:
         _say(began, "cold start")
         cold = cold_start.cold_start()
+    price = None
+    if "storage" in parts:
+        _say(began, "storage")
+        price = storage_price.storage_price()
     shown = []
     if "pages" in parts and not arguments.quick:
         _say(began, "pages")
         shown = pages.measure()
-    rows = judged(psas, cold, shown)
+    rows = judged(psas, cold, price, shown)
     print(as_text(rows))
     missed = sum(row.met is False for row in rows)
     wanted = sum(row.met is not None for row in rows)
     print(f"\n{wanted - missed} of {wanted} as wanted, in {time.monotonic() - began:.0f} s")
     if arguments.json is not None:
-        figures = {"psas": psas, "cold_start": cold, "pages": [one.figures() for one in shown]}
+        figures = {
+            "psas": psas,
+            "cold_start": cold,
+            "storage": price,
+            "pages": [one.figures() for one in shown],
+        }
         arguments.json.write_text(as_json(machine, rows, figures), "utf-8")
     if arguments.record:
         write_docs(machine, rows, psas)

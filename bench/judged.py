@@ -10,6 +10,7 @@ from bench.pages import Measured as Page
 from bench.psa import Cycles, PsaFigures
 from bench.rig import AT_ONCE
 from bench.rows import Row, at_least, at_most, told
+from bench.storage_price import StoragePrice
 from bench.sync_now import p50, p95
 
 CALLS_OVER_FLOOR, WALL_OVER_IDEAL = 1.05, 1.5
@@ -21,12 +22,17 @@ MEGABYTE = 1_000_000
 
 
 def judged(
-    psas: Sequence[PsaFigures], cold: ColdStart | None = None, pages: Sequence[Page] = ()
+    psas: Sequence[PsaFigures],
+    cold: ColdStart | None = None,
+    storage: StoragePrice | None = None,
+    pages: Sequence[Page] = (),
 ) -> list[Row]:
     """Return all rows."""
     rows = [row for one in psas for row in _of_psa(one)]
     if cold is not None:
         rows += _of_cold_start(cold)
+    if storage is not None:
+        rows += _of_storage(storage)
     rows += [
         at_most("Pages, large MSP ÷ small one", one.page, one.ratio, PAGE_WANTED) for one in pages
     ]
@@ -93,6 +99,9 @@ def _of_cycle(
         f"{other} {_seconds(used)}" for other, used in measured.other_cpu_seconds.items()
     )
     yield told(part, f"{name}: processor", f"hosts {_seconds(measured.host_cpu_seconds)}; {others}")
+    if measured.host_cpu_seconds is not None:
+        each = measured.host_cpu_seconds / tenants * 1000
+        yield told(part, f"{name}: hosts' processor a tenant", f"{each:.0f} ms")
     yield told(part, f"{name}: peak memory of the host", _megabytes(measured.peak_bytes))
     storage = measured.storage
     yield told(
@@ -201,6 +210,14 @@ def _of_cold_start(found: ColdStart) -> Iterable[Row]:
         part, "first answer (/api/health), with the local host", f"{found.first_answer:.2f} s"
     )
     yield told(part, "first page after that", f"{found.first_page:.2f} s")
+
+
+def _of_storage(found: StoragePrice) -> Iterable[Row]:
+    part = "The storage's library, processor time of a call"
+    yield told(part, "read an entity", f"{found.read:.1f} ms")
+    yield told(part, "query of nine entities", f"{found.query:.1f} ms")
+    yield told(part, "write an entity", f"{found.write:.1f} ms")
+    yield told(part, "transaction of nine entities", f"{found.transaction:.1f} ms")
 
 
 def _seconds(value: float | None) -> str:
