@@ -51,13 +51,10 @@ var hostSettings = {
   AzureWebJobsStorage__clientId: identityClientId
   APPLICATIONINSIGHTS_CONNECTION_STRING: connectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
-<<<<<<< HEAD
   // The worker goes on with the host's trace, and the host leaves the app's log to the app: nothing is told twice.
   PYTHON_ENABLE_OPENTELEMETRY: 'true'
-=======
   // Usually a small instance has five threads, and a cycle mostly waits for answers.
   PYTHON_THREADPOOL_THREAD_COUNT: '32'
->>>>>>> 6ca368e (Run as many functions at once as connections are kept)
   // Signing in needs no secret either: the app registration trusts the identity.
   OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: identityClientId
 }
