@@ -77,14 +77,14 @@ def measure(
         with rig_of(Fleet(size, site)) as rig:
             rig.start_host()
             found.cycles[size] = _cycles(rig)
-            if with_baseline and size == min(sizes):
-                rig.stop_hosts()
-                found.one_at_a_time = baseline(rig, ONE_AT_A_TIME_TENANTS, 1)
-                found.together = baseline(rig, TOGETHER_TENANTS, AT_ONCE)
             if with_sync_now and size == max(sizes):
                 found.sync_now = sync_now(rig)
             if with_hosts and size == max(sizes):
                 found.hosts = _hosts(rig)
+            if with_baseline and size == min(sizes):
+                rig.stop_hosts()
+                found.one_at_a_time = baseline(rig, ONE_AT_A_TIME_TENANTS, 1)
+                found.together = baseline(rig, TOGETHER_TENANTS, AT_ONCE)
     return found
 
 
