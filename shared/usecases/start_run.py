@@ -1,12 +1,20 @@
 """Start runs: the daily cycle, Sync Now, and the retry of failed items."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from shared.domain.agreements import Agreement, AgreementLine
 from shared.domain.alerts import AlertKind
 from shared.domain.customers import Customer, CustomerState
-from shared.domain.errors import ConflictError, NotFoundError, OperatorActionError, RetryableError
+from shared.domain.errors import (
+    ConflictError,
+    ConnectionPausedError,
+    NotFoundError,
+    OperatorActionError,
+    RateLimitError,
+    RetryableError,
+)
 from shared.domain.ids import (
     CompanyId,
     ConnectionName,
@@ -38,8 +46,7 @@ def start_cycle(services: Services, *, requested_by: str, reason: RunReason) -> 
     with services.telemetry.span(RunStarting(run_id, reason, len(customers))):
         for name in sorted({customer.psa for customer in customers}):
             companies = {one.company_id for one in customers if one.psa == name}
-            if not _keep_with_lines(run_id, name, companies, services):
-                _keep_headers(run_id, name, services)
+            _keep_agreements(run_id, name, companies, services)
         _queue(run_id, customers, services)
     compare_tenants(services)
     return run_id
@@ -185,37 +192,16 @@ def _item(
     )
 
 
-def _keep_with_lines(
+def _keep_agreements(
     run_id: RunId, name: ConnectionName, companies: set[CompanyId], services: Services
-) -> bool:
-    """Read headers and lines of many agreements at once; return whether the PSA can, and did.
-
-    A few hundred are in memory. What was kept before it fails is kept: whoever finds no lines
-    reads its own.
-    """
+) -> None:
+    """Read a connection's agreements, and their lines where it lists those of many at once."""
     try:
         gateway = services.connections.psa(name).gateway
-        if not isinstance(gateway, ReadsManyLines):
-            return False
-        read_at = services.clock.now()
-        for found in gateway.list_with_lines(companies):
-            services.headers.put(run_id, name, (header for header, _ in found))
-            kept = [
-                KeptLines(header.agreement_id, lines, read_at)
-                for header, lines in found
-                if lines is not None
-            ]
-            services.headers.put_lines(run_id, name, kept)
-            read_at = services.clock.now()
-    except (RetryableError, OperatorActionError):
-        return False
-    clear_alerts(AlertKind.CONNECTION, services, subject=name)
-    return True
-
-
-def _keep_headers(run_id: RunId, name: ConnectionName, services: Services) -> None:
-    try:
-        agreements = services.connections.psa(name).gateway.list_agreements(None)
+        if not isinstance(gateway, ReadsManyLines) or not _keeps_with_lines(
+            run_id, name, gateway.list_with_lines(companies), services
+        ):
+            services.headers.put(run_id, name, gateway.list_agreements(None))
     except (RetryableError, OperatorActionError) as error:
         raise_alert(
             AlertKind.CONNECTION,
@@ -224,5 +210,36 @@ def _keep_headers(run_id: RunId, name: ConnectionName, services: Services) -> No
             subject=name,
         )
         return
-    services.headers.put(run_id, name, agreements)
     clear_alerts(AlertKind.CONNECTION, services, subject=name)
+
+
+def _keeps_with_lines(
+    run_id: RunId,
+    name: ConnectionName,
+    batches: Iterator[tuple[tuple[Agreement, tuple[AgreementLine, ...] | None], ...]],
+    services: Services,
+) -> bool:
+    """Keep agreements and their lines; return ``False`` where the lines cannot be read.
+
+    A few hundred are in memory. What was kept before it fails is kept: whoever finds no lines
+    reads its own.
+
+    Raises:
+        RateLimitError, ConnectionPausedError: Who asks to wait is not asked for less instead.
+    """
+    read_at = services.clock.now()
+    try:
+        for found in batches:
+            services.headers.put(run_id, name, (header for header, _ in found))
+            kept = [
+                KeptLines(header.agreement_id, lines, read_at)
+                for header, lines in found
+                if lines is not None
+            ]
+            services.headers.put_lines(run_id, name, kept)
+            read_at = services.clock.now()
+    except (RateLimitError, ConnectionPausedError):
+        raise
+    except (RetryableError, OperatorActionError):
+        return False
+    return True

@@ -2,13 +2,16 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
 
 from shared.domain.agreements import Agreement, AgreementLine
-from shared.domain.errors import UpstreamUnavailableError
+from shared.domain.alerts import AlertKind
+from shared.domain.errors import RateLimitError, UpstreamUnavailableError
 from shared.domain.ids import CompanyId
-from shared.domain.runs import ItemState
+from shared.domain.runs import ItemState, RunReason
+from shared.usecases.start_run import start_cycle
 from tests.builders import AGREEMENT, COMPANY, LINE, a_line
 from tests.fakes.psa import FakePsa
 from tests.house import House
@@ -81,3 +84,18 @@ def test_where_many_cannot_be_read_at_once_each_is_read_on_its_own(house, monkey
     house.cycle()
 
     assert house.psa.reads == ["list_agreements", "list_lines"]
+
+
+def test_a_psa_that_asks_to_wait_is_asked_for_nothing_more(house, monkeypatch):
+    def busy(psa: BulkPsa, companies: Collection[CompanyId]) -> Batches:
+        assert companies == {COMPANY}
+        raise RateLimitError("main", timedelta(seconds=30))
+        yield ()
+
+    monkeypatch.setattr(BulkPsa, "list_with_lines", busy)
+
+    start_cycle(house.services, requested_by="timer", reason=RunReason.SCHEDULED)
+
+    assert house.psa.calls == []
+    (alert,) = house.services.alerts.open()
+    assert alert.kind is AlertKind.CONNECTION
