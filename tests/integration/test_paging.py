@@ -15,6 +15,7 @@ from shared.adapters.storage import StorageAccount, Transactions, table_service
 from shared.adapters.tables import paging
 from shared.adapters.tables.customers import name_row
 from shared.adapters.tables.keys import newest_first
+from shared.adapters.tables.remembered import MARK
 from shared.adapters.tables.repositories import Repositories, repositories
 from shared.adapters.tables.table import Tables
 from shared.ports import Page
@@ -81,9 +82,14 @@ def _change_row(number: int) -> str:
     return f"{newest_first(NOW - timedelta(minutes=number))}~{number:06}"
 
 
+def _row(entity: dict[str, Any]) -> str:
+    return str(entity["RowKey"])
+
+
 def _copy(table: dict[str, Any], amount: int, row_of: Callable[[int], tuple[str, str]]) -> None:
-    # Of a customer, which is stored twice, the entity that lists go through comes last.
-    template = max(table["data"], key=lambda one: one["RowKey"])
+    # Of a customer, which is stored twice, the entity that lists go through comes last; behind it
+    # stands only the mark of the last change.
+    template = max((one for one in table["data"] if one["RowKey"] < MARK), key=_row)
     table["data"] = []
     for number in range(amount):
         row, was = row_of(number)

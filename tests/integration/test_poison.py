@@ -67,7 +67,12 @@ def a_license_message(customer_id: str, run_id: str) -> dict[str, Any]:
     }
 
 
-MESSAGES = {"tenant-sync": a_tenant_message, "license-sync": a_license_message}
+MESSAGES = [
+    pytest.param("tenant-sync", a_tenant_message, id="tenant-sync"),
+    pytest.param("license-sync", a_license_message, id="license-sync"),
+    pytest.param("sync-now", a_tenant_message, id="sync-now, a tenant"),
+    pytest.param("sync-now", a_license_message, id="sync-now, a line group"),
+]
 
 
 def test_messages_that_cannot_be_read_are_kept_each_with_its_reason(stack: Stack):
@@ -95,12 +100,12 @@ def test_messages_that_cannot_be_read_are_kept_each_with_its_reason(stack: Stack
         assert kept.count(json.dumps(json.dumps(text)[1:-1])[1:-1]) >= len(QUEUES)
 
 
-@pytest.mark.parametrize("queue", QUEUES)
-def test_a_message_that_names_nobody_fails_in_its_run(stack: Stack, queue):
+@pytest.mark.parametrize(("queue", "message"), MESSAGES)
+def test_a_message_that_names_nobody_fails_in_its_run(stack: Stack, queue, message):
     story = stack.mapped_contoso()
     run_id = stack.sync(story.customer_id)["run_id"]
 
-    stack.put_message(queue, json.dumps(MESSAGES[queue]("c-nobody", run_id)))
+    stack.put_message(queue, json.dumps(message("c-nobody", run_id)))
 
     item = the_failed_item(stack)
     assert "c-nobody" in item["detail"]
@@ -108,14 +113,14 @@ def test_a_message_that_names_nobody_fails_in_its_run(stack: Stack, queue):
     assert item["run_id"] == run_id
 
 
-@pytest.mark.parametrize("queue", QUEUES)
-def test_a_message_for_a_deleted_customer_writes_nothing(stack: Stack, queue):
+@pytest.mark.parametrize(("queue", "message"), MESSAGES)
+def test_a_message_for_a_deleted_customer_writes_nothing(stack: Stack, queue, message):
     story = stack.mapped_contoso()
     run_id = stack.sync(story.customer_id)["run_id"]
     stack.host.call("DELETE", f"/api/customers/{story.customer_id}").raise_for_status()
     written = len(stack.psa.audit)
 
-    stack.put_message(queue, json.dumps(MESSAGES[queue](story.customer_id, run_id)))
+    stack.put_message(queue, json.dumps(message(story.customer_id, run_id)))
 
     def told() -> bool:
         items = stack.get(f"/api/runs/{run_id}/items").json()["items"]
