@@ -15,7 +15,7 @@ from shared.adapters.storage import StorageAccount, Transactions, table_service
 from shared.adapters.tables import paging
 from shared.adapters.tables.customers import name_row
 from shared.adapters.tables.keys import newest_first
-from shared.adapters.tables.remembered import MARK
+from shared.adapters.tables.remembered import STAMP
 from shared.adapters.tables.repositories import Repositories, repositories
 from shared.adapters.tables.table import Tables
 from shared.ports import Page
@@ -88,8 +88,8 @@ def _row(entity: dict[str, Any]) -> str:
 
 def _copy(table: dict[str, Any], amount: int, row_of: Callable[[int], tuple[str, str]]) -> None:
     # Of a customer, which is stored twice, the entity that lists go through comes last; behind it
-    # stands only the mark of the last change.
-    template = max((one for one in table["data"] if one["RowKey"] < MARK), key=_row)
+    # stands only the stamp of the last change.
+    template = max((one for one in table["data"] if one["RowKey"] < STAMP), key=_row)
     table["data"] = []
     for number in range(amount):
         row, was = row_of(number)
