@@ -466,6 +466,7 @@ class _Planner:
         by_hand = change.by_hand
         if by_hand is None:
             by_hand = set_by_hand(facts, observed, wanted)
+        drifted = written not in {None, observed} and not by_hand
         touched = bool(operations or reported or by_hand or takes_over)
         quiet = PlanStatus.IN_STEP if change.waits is None else PlanStatus.WAITING
         plan = Plan(
@@ -478,7 +479,9 @@ class _Planner:
             before=observed,
             after=wanted,
             explanation=tuple(self.explanation),
-            ledger=ledger if touched or self._is_worth_keeping(ledger, known) else None,
+            # A number of somebody else's that stays for now is known from here on: whoever agreed
+            # to it is not asked again.
+            ledger=ledger if touched or drifted or self._is_worth_keeping(ledger, known) else None,
             credits_due=change.credits_due,
             first_write=takes_over,
             confirmed=self._confirmed(),
@@ -487,7 +490,6 @@ class _Planner:
         enforce = self.request.override or all(
             m.mapping.on_drift is OnDrift.ENFORCE for m in self.request.members
         )
-        drifted = written not in {None, observed} and not by_hand
         if drifted and not enforce:
             return plan.held(
                 (

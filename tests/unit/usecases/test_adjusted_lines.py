@@ -13,6 +13,7 @@ from shared.domain.mappings import ExistingLine
 from shared.domain.reconciliation import LineState
 from shared.domain.runs import ItemState
 from shared.ports import ReconciliationFilter
+from shared.usecases.approve import approve
 from shared.usecases.undo_run import Undone, undo_run
 from tests.builders import AGREEMENT, APRIL, CUSTOMER, EDITOR, LINE, MARCH, TODAY, a_line
 from tests.house import House
@@ -135,6 +136,22 @@ def undone(house: House, run_id: RunId) -> tuple[RunId, tuple[Undone, ...]]:
     found = undo_run(run_id, house.services, until=KEPT, note="too early", actor=EDITOR)
     house.drain()
     return found
+
+
+def test_what_somebody_else_adjusted_for_this_period_is_approved_once(house):
+    steps = (QuantityStep(date(2026, 1, 1), 10), QuantityStep(date(2026, 3, 5), 12))
+    house.psa.lines[LINE] = replace(house.psa.lines[LINE], steps=steps, quantity=12)
+    held = house.cycle()
+    (approval,) = house.services.approvals.list(open_only=True, limit=5).items
+
+    approve(approval.approval_id, house.services, note="", actor=EDITOR)
+    house.drain()
+    later = house.on(MARCH_18).cycle()
+    house.on(date(2026, 4, 3)).cycle()
+
+    assert [item.state for item in house.items(held)] == [ItemState.HELD]
+    assert [item.state for item in house.items(later)] == [ItemState.UNCHANGED]
+    assert adjustments(house) == [(APRIL, 12, 10)]
 
 
 @pytest.mark.parametrize("on", [TODAY, MARCH_25], ids=["the same day", "days later"])
