@@ -9,7 +9,7 @@ invoices have to equal one of them.
 import copy
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -46,17 +46,27 @@ class Account(ABC):
         self.line = line
         self.possible: list[Any] = [self._oracle()]
 
-    def seen(self, day: date, seats: int, *, perhaps: date | None = None) -> None:
+    def seen(
+        self,
+        day: date,
+        seats: int,
+        *,
+        eve: date | None = None,
+        by_then: Collection[int] = (),
+    ) -> None:
         """Hear that so many seats are needed, as a sync of this day saw at last.
 
         Args:
-            perhaps: The day before, on which it may have been seen already, or not.
+            eve: The day before, where it passed into this one while something was written.
+            by_then: What may have been seen on the eve, each or nothing of it.
         """
-        if perhaps is not None:
-            earlier = copy.deepcopy(self.possible)
-            for oracle in earlier:
-                self._sync(oracle, perhaps, seats)
-            self.possible += earlier
+        if eve is not None:
+            as_they_are = list(self.possible)
+            for number in sorted(by_then):
+                earlier = copy.deepcopy(as_they_are)
+                for oracle in earlier:
+                    self._sync(oracle, eve, number)
+                self.possible += earlier
         for oracle in self.possible:
             self._sync(oracle, day, seats)
 

@@ -51,6 +51,7 @@ class Row:
     Attributes:
         by_hand: Somebody changed the line in the PSA.
         told: The seats of the last day that the account heard of.
+        passed: What the seats were since, before each change.
     """
 
     plan: RowPlan
@@ -60,6 +61,7 @@ class Row:
     included: int
     by_hand: bool = False
     told: int | None = None
+    passed: set[int] = field(default_factory=set)
 
     @property
     def row_id(self) -> str:
@@ -117,7 +119,7 @@ class Play:
             self._go(day.day)
             self._invoices()
             midnight = self._fire(day)
-            self._settle(perhaps=midnight)
+            self._settle(eve=midnight)
         self._end()
 
     def _end(self) -> None:
@@ -231,6 +233,8 @@ class Play:
     def _happen(self, event: Event) -> None:
         actor = self.actors[event.customer]
         row = actor.rows[event.row]
+        if event.what in {"buy", "map"}:
+            row.passed.add(row.seats)
         if event.what == "buy":
             seats = max(0, row.bought.total_licenses + event.value)
             set_seats(actor.tenant, row.bought, seats)
@@ -310,7 +314,7 @@ class Play:
 
     # Afterwards -------------------------------------------------------------------------------
 
-    def _settle(self, perhaps: date | None = None) -> None:
+    def _settle(self, eve: date | None = None) -> None:
         """Let cycles without faults bring everything in step; a person approves what is held."""
         self.theatre.fill(self.plan.hosts)
         states: list[tuple[str, Any]] = []
@@ -331,9 +335,10 @@ class Play:
             )
         for actor in self.actors:
             for row in actor.rows:
-                changed = row.told != row.seats
-                row.account.seen(self.day, row.seats, perhaps=perhaps if changed else None)
-                row.told = row.seats
+                # Of a day that ends in mid-flight, its eve may have seen what was needed by then.
+                by_then = (row.passed | {row.seats}) - {row.told}
+                row.account.seen(self.day, row.seats, eve=eve, by_then=by_then)
+                row.told, row.passed = row.seats, set()
 
     def _cycle(self) -> None:
         run_id = self._persist(lambda host: host.call("POST", "/api/runs", json={}), {202}).json()
