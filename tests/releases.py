@@ -278,7 +278,7 @@ def _write_attention(stored: Repositories) -> None:
     stored.runs.add(a_run())
     done = a_run(OTHER_RUN, state=RunState.FINISHED, finished_at=LATER, stop_reason="many change")
     totals = Totals(1, changed=1, unchanged=0, held=0, blocked=0, failed=0, queued=0, seats=12)
-    stored.runs.add(replace(done, changing=1, emptied=1, totals=totals))
+    stored.runs.add(replace(done, changing=1, emptied=(CUSTOMER,), totals=totals))
     message = encode(a_license_sync())
     stored.runs.put_items(
         [

@@ -66,8 +66,6 @@ def stops_run(changes: int, lines: int, settings: GuardSettings) -> bool:
 
 def stops_run_by_tenants(emptied: int, tenants: int, settings: GuardSettings) -> bool:
     """Return whether so many tenants that fell to 0 stop a run over ``tenants`` tenants."""
-    # A message that comes twice at once may be counted twice; there are no more than there are.
-    emptied = min(emptied, tenants)
     return emptied >= settings.tenant_stop_tenants and emptied > _percent(
         tenants, settings.tenant_stop_percent
     )

@@ -58,8 +58,9 @@ class Run:
     Attributes:
         requested_by: A principal's name, or ``timer``.
         lines: Line groups of the last full run; the run stop measures against them.
-        changing, emptied: Lines that would change, and customers that would fall to 0, without a
-            person having just confirmed them.
+        changing: Lines that would change without a person having just confirmed them.
+        emptied: The customers that would fall to 0, until the run is stopped. They are named and
+            not counted, because a tenant's message may come twice at the same moment.
         totals: Stamped when the run is closed.
     """
 
@@ -72,7 +73,7 @@ class Run:
     customers: int
     lines: int
     changing: int = 0
-    emptied: int = 0
+    emptied: tuple[CustomerId, ...] = ()
     stop_reason: str | None = None
     totals: "Totals | None" = None
 

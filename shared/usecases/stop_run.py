@@ -6,7 +6,7 @@ from dataclasses import replace
 from shared.domain.alerts import AlertKind
 from shared.domain.errors import StaleVersionError
 from shared.domain.guards import GuardSettings, stops_run, stops_run_by_tenants
-from shared.domain.ids import RunId
+from shared.domain.ids import CustomerId, RunId
 from shared.domain.plans import Plan, PlanStatus
 from shared.domain.runs import Run, RunState
 from shared.ports import Services
@@ -16,6 +16,7 @@ from shared.usecases.alert_board import clear_alerts, raise_alert
 
 def stop_if_unlikely(
     run_id: RunId,
+    customer_id: CustomerId,
     plans: Iterable[Plan],
     guards: GuardSettings,
     services: Services,
@@ -27,16 +28,14 @@ def stop_if_unlikely(
     """
     plans = tuple(plans)
     changing = sum(1 for plan in plans if _unconfirmed(plan))
-    emptied = int(_emptied(plans))
+    emptied = _emptied(plans)
     if not changing and not emptied:
         return
     while True:
         read = services.runs.get(run_id)
-        run = replace(
-            read.value,
-            changing=read.value.changing + changing,
-            emptied=read.value.emptied + emptied,
-        )
+        run = replace(read.value, changing=read.value.changing + changing)
+        if emptied and run.state is RunState.RUNNING and customer_id not in run.emptied:
+            run = replace(run, emptied=(*run.emptied, customer_id))
         reason = _reason(run, guards)
         stops = reason is not None and run.state is RunState.RUNNING
         if stops:
@@ -48,7 +47,7 @@ def stop_if_unlikely(
         if stops:
             text = f"the run was stopped: {reason}"
             raise_alert(AlertKind.RUN_STOPPED, text, services, subject=run_id)
-            services.telemetry.tell(RunStopped(run_id, run.changing, run.emptied))
+            services.telemetry.tell(RunStopped(run_id, run.changing, len(run.emptied)))
         return
 
 
@@ -71,6 +70,6 @@ def _emptied(plans: tuple[Plan, ...]) -> bool:
 def _reason(run: Run, guards: GuardSettings) -> str | None:
     if stops_run(run.changing, run.lines, guards):
         return f"{run.changing} lines would change, of {run.lines} in the last full run"
-    if stops_run_by_tenants(run.emptied, run.customers, guards):
-        return f"{run.emptied} of {run.customers} customers would fall to 0"
+    if stops_run_by_tenants(len(run.emptied), run.customers, guards):
+        return f"{len(run.emptied)} of {run.customers} customers would fall to 0"
     return None

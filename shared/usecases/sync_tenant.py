@@ -218,7 +218,9 @@ class _CustomerWork:
         if groups:
             check_not_paused(psa_key(self.customer.psa), self.services)
         items, queue = self._plan(book, groups, board)
-        stop_if_unlikely(self.message.run_id, self.plans, self.guards, self.services)
+        stop_if_unlikely(
+            self.message.run_id, self.customer.customer_id, self.plans, self.guards, self.services
+        )
         if self.message.row_id is None:
             members = (member for _, members in groups.values() for member in members)
             CustomerAlerts(book, board, self.services, self.today).tell(members)

@@ -135,7 +135,3 @@ def test_a_run_stops_when_too_many_lines_change(changes, lines, stops):
 )
 def test_a_run_stops_when_too_many_tenants_fall_to_zero(emptied, tenants, stops):
     assert stops_run_by_tenants(emptied, tenants, DEFAULTS) is stops
-
-
-def test_one_customer_that_is_counted_twice_stops_no_run():
-    assert not stops_run_by_tenants(2, 1, DEFAULTS)

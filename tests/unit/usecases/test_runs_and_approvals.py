@@ -9,6 +9,9 @@ from shared.domain.alerts import AlertKind
 from shared.domain.approvals import GOOD_FOR, ApprovalState
 from shared.domain.errors import ConflictError, InvalidInputError, UpstreamUnavailableError
 from shared.domain.guards import GuardSettings
+from shared.domain.ids import CustomerId
+from shared.domain.mappings import group_of
+from shared.domain.plans import Plan, PlanStatus
 from shared.domain.preferences import Preferences
 from shared.domain.runs import ItemState, RunReason, RunState
 from shared.ports import LicenseSync
@@ -16,6 +19,7 @@ from shared.usecases.approve import approve, keep_psa, reject
 from shared.usecases.close_runs import STUCK_AFTER, close_runs, run_totals
 from shared.usecases.poison import give_up_license, give_up_tenant, give_up_unreadable, note_trouble
 from shared.usecases.start_run import retry_failed, start_cycle, sync_now
+from shared.usecases.stop_run import stop_if_unlikely
 from shared.usecases.undo_run import undo_run
 from tests.builders import (
     AGREEMENT,
@@ -26,6 +30,7 @@ from tests.builders import (
     TENANT,
     a_line,
     a_mapping,
+    a_profile,
     a_run,
     an_agreement,
 )
@@ -314,6 +319,33 @@ def test_a_run_with_too_many_changes_is_stopped_and_the_rest_is_held(house):
     close_runs(house.services)
     assert house.quantities[0] == 41
     assert house.services.alerts.open_of(None) == ()
+
+
+def test_a_customer_whose_message_comes_twice_at_once_falls_to_zero_once():
+    services = House().services
+    services.runs.add(a_run(customers=2, lines=2))
+    emptied = Plan(
+        group_of(a_mapping(), a_profile()),
+        PlanStatus.CHANGE,
+        operations=(),
+        reasons=(),
+        needed=0,
+        previous=40,
+        before=40,
+        after=0,
+        explanation=(),
+        ledger=None,
+    )
+
+    for _ in range(2):
+        stop_if_unlikely(RUN, CUSTOMER, [emptied], GuardSettings(), services)
+    once = services.runs.get(RUN).value
+    assert (once.state, once.emptied) == (RunState.RUNNING, (CUSTOMER,))
+
+    stop_if_unlikely(RUN, CustomerId("another"), [emptied], GuardSettings(), services)
+    twice = services.runs.get(RUN).value
+    assert twice.state is RunState.STOPPED
+    assert twice.stop_reason == "2 of 2 customers would fall to 0"
 
 
 def test_keeping_what_the_psa_has_holds_until_its_day_and_writes_nothing(house):
