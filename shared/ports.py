@@ -849,6 +849,12 @@ class RunRepository(Protocol):
     def put_items(self, items: Iterable[RunItem]) -> None:
         """Store items of one run, replacing earlier states of the same items, in batches."""
 
+    def put_read(self, own: RunItem, groups: Sequence[RunItem]) -> None:
+        """Store a customer's own item, and items of its groups that nobody works on, in one call.
+
+        An item of a group that was or will be stored by itself is the one that counts.
+        """
+
     def get_item(self, run_id: RunId, item_id: str) -> RunItem | None:
         """Return one item."""
 

@@ -283,10 +283,11 @@ def _write_attention(stored: Repositories) -> None:
     stored.runs.put_items(
         [
             an_item(message=message),
-            an_item(None, state=ItemState.READ),
             an_item(run_id=OTHER_RUN, state=ItemState.CHANGED, before=10, after=12, detail="done"),
         ]
     )
+    held = an_item(OTHER_GROUP, state=ItemState.HELD, before=10, after=7, detail="fewer")
+    stored.runs.put_read(an_item(None, state=ItemState.READ), [held])
     decided = an_approval("plan-2", state=ApprovalState.REJECTED)
     decided = replace(decided, decided_by=EDITOR, decided_at=LATER, note="a mistake")
     stored.approvals.put([an_approval(), decided])

@@ -63,7 +63,7 @@ def sync_tenant(message: TenantSync, services: Services, *, redelivered: bool = 
         RetryableError: Something that may pass; deliver the message again.
         BadMessageError: Nobody can work on this message; the text says why.
     """
-    customers = _customers(message, services)
+    customers = _customers(message, services, redelivered=redelivered)
     if not customers:
         return
     reading = TenantReading(message.run_id, message.tenant_id, message.microsoft)
@@ -103,10 +103,19 @@ def sync_tenant(message: TenantSync, services: Services, *, redelivered: bool = 
             fail(_read_item(message, customer.customer_id, services), str(error), services)
 
 
-def _customers(message: TenantSync, services: Services) -> tuple[Customer, ...]:
-    """The message's customers that are still synced; for the others the item says why not."""
+def _customers(
+    message: TenantSync, services: Services, *, redelivered: bool
+) -> tuple[Customer, ...]:
+    """The message's customers that are still to be synced.
+
+    For one that is paused or deleted the item says so. One that an earlier delivery was done with
+    is left out: its items say how it went.
+    """
     found = []
     for customer_id in message.customer_ids:
+        item = _read_item(message, customer_id, services)
+        if redelivered and _is_done(item, services):
+            continue
         try:
             customer = services.customers.get(customer_id).value
         except NotFoundError as error:
@@ -114,10 +123,15 @@ def _customers(message: TenantSync, services: Services) -> tuple[Customer, ...]:
         if customer.state is CustomerState.ACTIVE:
             found.append(customer)
             continue
-        item = _read_item(message, customer_id, services)
         why = f"the customer is {customer.state} and is not synced"
         services.runs.put_items([replace(item, state=ItemState.BLOCKED, detail=why)])
     return tuple(found)
+
+
+def _is_done(own: RunItem, services: Services) -> bool:
+    """Whether some delivery of the message was done with the customer."""
+    earlier = services.runs.get_item(own.run_id, own.item_id)
+    return earlier is not None and earlier.state is ItemState.READ
 
 
 def _put_back(
@@ -198,9 +212,6 @@ class _CustomerWork:
 
     def run(self, catalogue: Catalogue, counted: CountedTenant, *, redelivered: bool) -> None:
         own = _read_item(self.message, self.customer.customer_id, self.services)
-        earlier = self.services.runs.get_item(own.run_id, own.item_id)
-        if earlier is not None and earlier.state is ItemState.READ:
-            return  # the same message again, perhaps long after: its items say how it went
         done = self._items_done() if redelivered else set()
         self.users = counted.users
         book = open_book(
@@ -218,6 +229,8 @@ class _CustomerWork:
         if groups:
             check_not_paused(psa_key(self.customer.psa), self.services)
         items, queue = self._plan(book, groups, board)
+        if queue and not redelivered and _is_done(own, self.services):
+            return  # the message was put twice, and a run that is over is given no more work
         stop_if_unlikely(
             self.message.run_id, self.customer.customer_id, self.plans, self.guards, self.services
         )
@@ -242,13 +255,14 @@ class _CustomerWork:
             self.services.reconciliation.put(self.reconciled)
         # Items first, messages next, the customer's own item last: a crash repeats, never skips.
         items = [item for item in items if item.item_id not in done]
-        if queue:
-            self.services.runs.put_items(items)
-            items = []
+        # What an earlier delivery queued may stand there by itself, so that one after it does too.
+        alone = [item for item in items if redelivered or not item.state.final]
+        if alone:
+            self.services.runs.put_items(alone)
         for entry in queue:
             self.services.license_queue.put(entry)
         done_now = replace(own, state=ItemState.READ, updated_at=self.services.clock.real_now())
-        self.services.runs.put_items([*items, done_now])
+        self.services.runs.put_read(done_now, [item for item in items if item not in alone])
 
     def _items_done(self) -> set[str]:
         """Items of the customer's groups that are final already."""

@@ -475,6 +475,7 @@ class FakeRuns:
     def __init__(self) -> None:
         self._shelf = Shelf[Run]()
         self._items = Shelf[RunItem]()
+        self._with_own = Shelf[RunItem]()
         self._numbers = count(1)
 
     def new_id(self, started_at: datetime) -> RunId:
@@ -508,8 +509,9 @@ class FakeRuns:
         return a_page(older, continuation, limit)
 
     def forget(self, run: Run) -> None:
-        for found in self._items.all(run.run_id):
-            self._items.remove(run.run_id, found.value.item_id)
+        for shelf in (self._items, self._with_own):
+            for found in shelf.all(run.run_id):
+                shelf.remove(run.run_id, found.value.item_id)
         self._shelf.remove(run.run_id)
 
     def running(self) -> tuple[Run, ...]:
@@ -520,12 +522,18 @@ class FakeRuns:
         for item in items:
             self._items.put(item, item.run_id, item.item_id)
 
+    def put_read(self, own: RunItem, groups: Sequence[RunItem]) -> None:
+        for item in groups:
+            self._with_own.put(item, item.run_id, item.item_id)
+        self.put_items([own])
+
     def get_item(self, run_id: RunId, item_id: str) -> RunItem | None:
-        found = self._items.get(run_id, item_id)
+        found = self._items.get(run_id, item_id) or self._with_own.get(run_id, item_id)
         return None if found is None else found.value
 
     def items(self, run_id: RunId) -> tuple[RunItem, ...]:
-        return tuple(found.value for found in self._items.all(run_id))
+        together = {**self._with_own.stored, **self._items.stored}
+        return tuple(together[one].value for one in sorted(together) if one[0] == run_id)
 
 
 class FakeHeaders:

@@ -1,20 +1,39 @@
-"""Tables ``runs``, one partition by id and so newest first, and ``runitems``, a partition a run."""
+"""Tables ``runs``, one partition by id and so newest first, and ``runitems``, a partition a run.
+
+What a cycle finds in step stands in the customer's own item: one entity in place of one for each
+line group, which nobody changes any more.
+"""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
 from shared.adapters.tables.codec import Codec
 from shared.adapters.tables.entries import Entries
 from shared.adapters.tables.keys import SEPARATOR, key, newest_first
 from shared.adapters.tables.opened import OpenedEntries
-from shared.adapters.tables.table import Tables, Where
+from shared.adapters.tables.table import Entity, Tables, Where
 from shared.domain.errors import ConflictError, NotFoundError, StaleVersionError
 from shared.domain.ids import RunId
 from shared.domain.runs import Run, RunItem, RunState
 from shared.ports import Page, Versioned
 
 PARTITION = "runs"
+MOST_IN_ONE = 200
+"""Items that one entity holds; more of them are stored one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredItem(RunItem):
+    """An item as it is stored.
+
+    Attributes:
+        groups: With a customer's own item, those of its groups that have no entity of their own.
+    """
+
+    groups: tuple[RunItem, ...] = ()
 
 
 class RunTable:
@@ -29,7 +48,8 @@ class RunTable:
             open_row=lambda run: key(run.run_id),
             is_open=lambda run: run.state is RunState.RUNNING,
         )
-        self._items = Entries(tables.table("runitems"), Codec[RunItem](RunItem, "a run's item"))
+        codec = Codec[StoredItem](StoredItem, "a run's item")
+        self._items = Entries(tables.table("runitems"), codec)
 
     def new_id(self, started_at: datetime) -> RunId:
         moment = newest_first(started_at, milliseconds=True)
@@ -69,16 +89,48 @@ class RunTable:
         return self._runs.opened()
 
     def put_items(self, items: Iterable[RunItem]) -> None:
-        self._items.table.put_all(
-            self._items.entity(key(item.run_id), _item_row(item.item_id), item) for item in items
-        )
+        self._items.table.put_all(self._entity(item) for item in items)
+
+    def put_read(self, own: RunItem, groups: Sequence[RunItem]) -> None:
+        if len(groups) > MOST_IN_ONE:
+            self.put_items([*groups, own])
+        else:
+            self._items.table.put_all([self._entity(own, groups)])
 
     def get_item(self, run_id: RunId, item_id: str) -> RunItem | None:
         found = self._items.get(key(run_id), _item_row(item_id))
-        return None if found is None else found.value
+        if found is not None:
+            return _item(found.value)
+        own = self._items.get(key(run_id), _item_row(_own(item_id)))
+        among = () if own is None else own.value.groups
+        return next((item for item in among if item.item_id == item_id), None)
 
     def items(self, run_id: RunId) -> tuple[RunItem, ...]:
-        return tuple(found.value for found in self._items.all(key(run_id)))
+        stored = [found.value for found in self._items.all(key(run_id))]
+        alone = {item.item_id for item in stored}
+        return tuple(item for one in stored for item in _unpacked(one, alone))
+
+    def _entity(self, item: RunItem, groups: Sequence[RunItem] = ()) -> Entity:
+        stored = StoredItem(**_fields(item), groups=tuple(groups))
+        return self._items.entity(key(item.run_id), _item_row(item.item_id), stored)
+
+
+def _unpacked(stored: StoredItem, alone: Container[str]) -> Iterator[RunItem]:
+    yield from (item for item in stored.groups if item.item_id not in alone)
+    yield _item(stored)
+
+
+def _item(stored: StoredItem) -> RunItem:
+    return RunItem(**_fields(stored))
+
+
+def _fields(item: RunItem) -> dict[str, Any]:
+    return {one.name: getattr(item, one.name) for one in fields(RunItem)}
+
+
+def _own(item_id: str) -> str:
+    """The name of the own item of a group's customer."""
+    return f"{item_id.rpartition(SEPARATOR)[0]}{SEPARATOR}read"
 
 
 def _item_row(item_id: str) -> str:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.errors import ConflictError, NotFoundError, StaleVersionError
-from shared.domain.ids import CustomerId, RunId, key
+from shared.domain.ids import CustomerId, GroupId, RunId, key
 from shared.domain.runs import ItemState, RunReason, RunState, totals_of
 from tests.builders import (
     CUSTOMER,
@@ -148,6 +148,39 @@ class RunsContract:
         stored.runs.put_items(an_item(g, customer_id=c) for c, g in pairs)
 
         assert {(i.customer_id, i.group_id) for i in stored.runs.items(RUN)} == set(pairs)
+
+    def test_what_a_customers_read_found_comes_back_with_its_own_item(self, stored):
+        own = an_item(None, state=ItemState.READ)
+        groups = [an_item(state=ItemState.HELD), an_item(OTHER_GROUP, state=ItemState.UNCHANGED)]
+        stored.runs.put_items([an_item(None), an_item(customer_id=OTHER_CUSTOMER)])
+        stored.runs.put_read(own, groups)
+
+        found = stored.runs.items(RUN)
+
+        assert len(found) == 4
+        assert set(found) == {own, *groups, an_item(customer_id=OTHER_CUSTOMER)}
+        for item in (own, *groups):
+            assert stored.runs.get_item(RUN, item.item_id) == item
+
+    @pytest.mark.parametrize("first", [True, False])
+    def test_an_item_that_is_stored_by_itself_counts(self, stored, first):
+        alone = an_item(state=ItemState.CHANGED)
+        together = an_item(None, state=ItemState.READ), [an_item(state=ItemState.UNCHANGED)]
+        if first:
+            stored.runs.put_items([alone])
+        stored.runs.put_read(*together)
+        if not first:
+            stored.runs.put_items([alone])
+
+        assert set(stored.runs.items(RUN)) == {alone, together[0]}
+        assert stored.runs.get_item(RUN, alone.item_id) == alone
+
+    def test_a_customer_with_very_many_rows_is_stored_whole(self, stored):
+        own = an_item(None, state=ItemState.READ)
+        groups = [an_item(GroupId(f"{n:016x}"), state=ItemState.UNCHANGED) for n in range(450)]
+        stored.runs.put_read(own, groups)
+
+        assert set(stored.runs.items(RUN)) == {own, *groups}
 
     def test_no_items_are_no_call(self, stored):
         stored.runs.put_items([])

@@ -17,6 +17,7 @@ from tests.house import Crash, House
 STEPS = {
     "put",
     "put_items",
+    "put_read",
     "replace",
     "save",
     "add",
