@@ -263,7 +263,9 @@ def _write_billing(stored: Repositories) -> None:
     money = ((MAIN, dollars("310.00")),)
     managed = (Managed(MAIN, 3, 25, 1, dollars("310.00"), 2),)
     stored.trends.put(TrendPoint(CUSTOMER, TODAY, (seats,), money, managed))
-    stored.reconciliation.put([a_reconciled_line()])
+    line = a_reconciled_line()
+    for look in (line, replace(line, checked_at=LATER)):
+        stored.reconciliation.replace(CUSTOMER, [look])
     stored.headers.put(RUN, MAIN, [an_agreement(parent_id=AgreementId("7000"))])
     line = replace(
         a_line(marker="SEATSYNC made up"),

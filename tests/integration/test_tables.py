@@ -18,8 +18,8 @@ from shared.domain.errors import (
     StaleVersionError,
     UpstreamUnavailableError,
 )
-from shared.domain.ids import CustomerId
-from shared.domain.runs import RunState
+from shared.domain.ids import CustomerId, GroupId
+from shared.domain.runs import ItemState, RunState
 from tests.builders import (
     CUSTOMER,
     E5_ROW,
@@ -32,6 +32,7 @@ from tests.builders import (
     a_customer,
     a_ledger,
     a_mapping,
+    a_reconciled_line,
     a_run,
     a_sku,
     a_snapshot,
@@ -285,6 +286,25 @@ class TestCost:
         items = [an_item(customer_id=CustomerId(f"c{number}")) for number in range(250)]
 
         assert spent(lambda: stored.runs.put_items(items)) == 3
+
+    def test_what_a_read_found_in_step_is_one_request(self, stored, spent):
+        own = an_item(None, state=ItemState.READ)
+        groups = [an_item(GroupId(f"{n:016x}"), state=ItemState.UNCHANGED) for n in range(8)]
+        stored.runs.put_items([an_item()])
+
+        assert spent(lambda: stored.runs.put_read(own, groups)) == 1
+
+    def test_lines_that_are_as_they_were_are_looked_at_in_two_requests(self, stored, spent):
+        lines = [a_reconciled_line(group_id=f"{n:016x}") for n in range(8)]
+        looks = [
+            [replace(line, checked_at=line.checked_at + timedelta(days=day)) for line in lines]
+            for day in range(3)
+        ]
+        stored.reconciliation.replace(CUSTOMER, looks[0])
+
+        assert spent(lambda: stored.reconciliation.replace(CUSTOMER, looks[1])) == 2
+        changed = [replace(looks[2][0], billed=1), *looks[2][1:]]
+        assert spent(lambda: stored.reconciliation.replace(CUSTOMER, changed)) == 3
 
     def test_large_items_are_written_in_smaller_transactions(self, stored, spent):
         large = [an_item(customer_id=CustomerId(f"c{n}"), message="x" * 200_000) for n in range(30)]

@@ -1,6 +1,7 @@
 """What every ``ReconciliationRepository`` does."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -35,6 +36,31 @@ class ReconciliationContract:
         stored.reconciliation.replace(CUSTOMER, [fresh])
 
         assert stored.reconciliation.page(EVERYTHING).items == (fresh, kept)
+
+    def test_a_line_that_was_looked_at_again_says_so_whether_it_changed_or_not(self, stored):
+        same, changed = (a_reconciled_line(group_id=one * 16) for one in "ab")
+        other = a_reconciled_line(OTHER_CUSTOMER)
+        later = same.checked_at + timedelta(days=1)
+        stored.reconciliation.replace(CUSTOMER, [same, changed])
+        stored.reconciliation.replace(OTHER_CUSTOMER, [other])
+        again = [replace(same, checked_at=later), replace(changed, checked_at=later, billed=1)]
+
+        stored.reconciliation.replace(CUSTOMER, again)
+
+        assert stored.reconciliation.page(EVERYTHING).items == (*again, other)
+        where = ReconciliationFilter(customer_id=CUSTOMER)
+        assert stored.reconciliation.page(where, limit=1).items == (again[0],)
+
+    def test_a_line_that_was_stored_by_itself_after_a_look_is_younger(self, stored):
+        line = a_reconciled_line()
+        look, write = line.checked_at + timedelta(days=1), line.checked_at + timedelta(days=2)
+        stored.reconciliation.replace(CUSTOMER, [line])
+        stored.reconciliation.replace(CUSTOMER, [replace(line, checked_at=look)])
+        written = replace(line, checked_at=write, billed=12)
+
+        stored.reconciliation.put([written])
+
+        assert stored.reconciliation.page(EVERYTHING).items == (written,)
 
     def test_a_row_without_a_mapping_is_stored_by_its_row(self, stored):
         line = a_reconciled_line(group_id=None, state=LineState.UNMAPPED)
