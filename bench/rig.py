@@ -37,7 +37,7 @@ from shared.settings import load_settings
 GRAPH_SECONDS, PSA_SECONDS = 0.060, 0.120
 """How long each call of a simulator takes."""
 
-THREADS = 32
+THREADS = 64
 """That run functions, as infra sets it."""
 AT_ONCE = 24
 """Messages of a queue that a host works on together: host.json's batch and its threshold."""

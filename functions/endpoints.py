@@ -318,7 +318,8 @@ def registered(
 
     # Written out instead of functools.wraps: the worker reads the signature to find the binding.
     def trigger(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-        with invocation(FunctionCalled(name, "http"), context):
+        called = FunctionCalled(name, "http")
+        with bootstrap.precedence().ahead(), invocation(called, context):
             try:
                 response = answer(request)
             except Exception as error:  # noqa: BLE001 - the host would answer an empty 500

@@ -73,7 +73,8 @@ def on_sync_tenant(message: func.QueueMessage, context: func.Context) -> None:
     def work(request: TenantSync, services: Services) -> None:
         sync_tenant(request, services, redelivered=delivery.number > 1)
 
-    _work(delivery, decode_tenant, work, give_up_tenant)
+    with bootstrap.precedence().giving_way():
+        _work(delivery, decode_tenant, work, give_up_tenant)
 
 
 @blueprint.function_name("sync_license")
@@ -81,6 +82,7 @@ def on_sync_tenant(message: func.QueueMessage, context: func.Context) -> None:
 def on_sync_license(message: func.QueueMessage, context: func.Context) -> None:
     """Bring one line group up to date."""
     delivery = Delivery(LICENSE_SYNC, message, context)
+    bootstrap.precedence().give_way()  # now, and not while it holds the line group's lease
     _work(delivery, decode_license, sync_license, give_up_license)
 
 
@@ -96,7 +98,8 @@ def on_sync_now(message: func.QueueMessage, context: func.Context) -> None:
         else:
             sync_license(request, services)
 
-    _work(delivery, decode_urgent, work, _give_up_either)
+    with bootstrap.precedence().ahead():
+        _work(delivery, decode_urgent, work, _give_up_either)
 
 
 @blueprint.function_name("sync_tenant_poison")

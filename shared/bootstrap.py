@@ -28,6 +28,7 @@ from shared.ports import (
     Telemetry,
     TicketGateway,
 )
+from shared.precedence import Precedence
 from shared.settings import (
     AutotaskSettings,
     ConnectWiseSettings,
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from shared.adapters.microsoft.config import Credential, MicrosoftConfig
     from shared.adapters.storage import StorageAccount
 
-POOL_SIZE = 32
+POOL_SIZE = 64
 """Connections kept to each host: as many as the most threads that a worker is given."""
 
 
@@ -96,6 +97,11 @@ def telemetry() -> Telemetry:
         return _process.telemetry
 
 
+def precedence() -> Precedence:
+    """Return who goes first in this process."""
+    return _process.precedence
+
+
 def environment() -> Environment:
     """Return where this process runs.
 
@@ -122,6 +128,7 @@ def reset_for_tests() -> None:
 @dataclass
 class _Process:
     lock: threading.RLock = field(default_factory=threading.RLock)
+    precedence: Precedence = field(default_factory=Precedence)
     settings: Settings | None = None
     services: Services | None = None
     telemetry: Telemetry | None = None
@@ -166,7 +173,9 @@ def _build(settings: Settings) -> Services:
 
     clock = _clock(settings)
     account = _account(settings)
-    tables, queue_client = table_service(account), queue_service(account)
+    step = precedence().step
+    tables = table_service(account, before_each=step)
+    queue_client = queue_service(account, before_each=step)
     kept = repositories(Tables(tables), clock, timedelta(seconds=settings.lease_seconds))
     queues = Queues(queue_client)
     http = pooled_http(POOL_SIZE)

@@ -53,8 +53,9 @@ var hostSettings = {
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
   // The worker goes on with the host's trace, and the host leaves the app's log to the app: nothing is told twice.
   PYTHON_ENABLE_OPENTELEMETRY: 'true'
-  // Usually a small instance has five threads, and a cycle mostly waits for answers.
-  PYTHON_THREADPOOL_THREAD_COUNT: '32'
+  // Usually a small instance has five threads, and a cycle mostly waits for answers: 24 messages of each of its queues,
+  // and what people wait for must not wait for a thread.
+  PYTHON_THREADPOOL_THREAD_COUNT: '64'
   // Signing in needs no secret either: the app registration trusts the identity.
   OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: identityClientId
 }

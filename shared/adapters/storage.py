@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,7 +35,7 @@ from shared.domain.errors import (
 NAME = "storage"
 """The connection's name in errors."""
 
-CONNECTIONS = 32
+CONNECTIONS = 64
 """Kept open at once: the most threads a worker process is given."""
 
 CONNECT_SECONDS = 5
@@ -104,14 +104,20 @@ class Transactions:
 
 
 def table_service(
-    account: StorageAccount, transactions: Transactions | None = None
+    account: StorageAccount,
+    transactions: Transactions | None = None,
+    *,
+    before_each: Callable[[], None] | None = None,
 ) -> TableServiceClient:
     """Return the client of the account's tables; share it between threads.
+
+    Args:
+        before_each: Called before each request; it may wait.
 
     Raises:
         SettingsError: The account has neither a connection string nor an address for tables.
     """
-    options = _options("tables", transactions) | {
+    options = _options("tables", transactions, before_each) | {
         "retry_total": 3,
         "retry_connect": 2,
         "retry_backoff_factor": 0.2,
@@ -127,14 +133,20 @@ def table_service(
 
 
 def queue_service(
-    account: StorageAccount, transactions: Transactions | None = None
+    account: StorageAccount,
+    transactions: Transactions | None = None,
+    *,
+    before_each: Callable[[], None] | None = None,
 ) -> QueueServiceClient:
     """Return the client of the account's queues; share it between threads.
+
+    Args:
+        before_each: Called before each request; it may wait.
 
     Raises:
         SettingsError: The account has neither a connection string nor an address for queues.
     """
-    options = _options("queues", transactions) | {
+    options = _options("queues", transactions, before_each) | {
         "api_version": QUEUE_API_VERSION,
         "retry_total": 2,
         "initial_backoff": 1,
@@ -219,11 +231,13 @@ def _credential(client_id: str | None) -> DefaultAzureCredential | ManagedIdenti
     return DefaultAzureCredential()
 
 
-def _options(service: str, transactions: Transactions | None) -> dict[str, Any]:
+def _options(
+    service: str, transactions: Transactions | None, before_each: Callable[[], None] | None
+) -> dict[str, Any]:
     # At INFO it logs each call with its headers, five times as much as all that we say.
     logging.getLogger(_HTTP_LOGGING).setLevel(logging.WARNING)
     session = requests.Session()
-    adapter = _CountingAdapter(service, transactions)
+    adapter = _StorageAdapter(service, transactions, before_each)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     verify = session.merge_environment_settings("", {}, None, None, None)["verify"]
@@ -239,17 +253,25 @@ def _options(service: str, transactions: Transactions | None) -> dict[str, Any]:
     }
 
 
-class _CountingAdapter(HTTPAdapter):
-    """One pool of kept connections that also counts what is sent."""
+class _StorageAdapter(HTTPAdapter):
+    """One pool of kept connections that also counts what is sent, and may wait before it."""
 
-    def __init__(self, service: str, transactions: Transactions | None) -> None:
+    def __init__(
+        self,
+        service: str,
+        transactions: Transactions | None,
+        before_each: Callable[[], None] | None,
+    ) -> None:
         # The storage libraries decide what is sent again; urllib3 must not.
         once = Retry(total=False, redirect=False, raise_on_status=False)
         super().__init__(pool_connections=4, pool_maxsize=CONNECTIONS, max_retries=once)
         self._service = service
         self._transactions = transactions
+        self._before_each = before_each
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401 -- passed on as they are
+        if self._before_each is not None:
+            self._before_each()
         if self._transactions is not None:
             self._transactions.add(f"{self._service} {request.method}")
         return super().send(request, *args, **kwargs)

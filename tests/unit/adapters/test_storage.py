@@ -1,6 +1,9 @@
 """The storage account."""
 
+import re
+
 import pytest
+import responses
 from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
@@ -88,3 +91,33 @@ def test_an_account_without_an_address_is_a_setting_at_fault():
         table_service(StorageAccount())
     with pytest.raises(SettingsError, match="AzureWebJobsStorage__queueServiceUri"):
         queue_service(StorageAccount(table_uri="https://sample.table.core.windows.net"))
+
+
+@responses.activate
+@pytest.mark.parametrize("kind", ["tables", "queues"])
+def test_each_request_may_have_to_wait_before_it_is_sent(kind):
+    happened = []
+
+    def answer(request):
+        happened.append("sent")
+        return 404, {}, ""
+
+    for where in ("https://sample.table.core.windows.net", "https://sample.queue.core.windows.net"):
+        responses.add_callback(responses.GET, re.compile(where), answer)
+
+    def wait():
+        happened.append("waited")
+
+    account = StorageAccount(KEYED)
+    tables, queues = (
+        table_service(account, before_each=wait),
+        queue_service(account, before_each=wait),
+    )
+    reads = {
+        "tables": lambda: tables.get_table_client("runs").get_entity("p", "r"),
+        "queues": lambda: queues.get_queue_client("any").get_queue_properties(),
+    }
+    with pytest.raises(HttpResponseError):
+        reads[kind]()
+
+    assert happened == ["waited", "sent"]
