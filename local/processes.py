@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import IO, Self
+from typing import IO, Protocol, Self
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 15.0
@@ -36,12 +36,30 @@ class ProcessError(Exception):
     """A child process ended, or was not ready in time. The message holds its last words."""
 
 
+class Process(Protocol):
+    """What is asked of a process that runs; ``subprocess.Popen`` is one."""
+
+    @property
+    def pid(self) -> int:
+        """Of the process, which leads a group of its own."""
+
+    def poll(self) -> int | None:
+        """Return the exit status, or None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit status as soon as there is one.
+
+        Raises:
+            subprocess.TimeoutExpired: There is none after so many seconds.
+        """
+
+
 @dataclass(slots=True)
 class Child:
     """A running child process."""
 
     name: str
-    process: "subprocess.Popen[bytes]"
+    process: Process
     log: Path | None
 
     @property
@@ -67,19 +85,20 @@ class Child:
     def stop(self, seconds: float = STOP_SECONDS) -> int:
         """Ask the child and its children to end, kill what does not, and return its status."""
         if self.returncode is None:
-            self._signal(signal.SIGTERM)
+            self.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(seconds)
-        self._signal(signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
         return self.process.wait()
 
     def kill(self) -> None:
         """End the child at once, as a crash would."""
-        self._signal(signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
         self.process.wait()
 
-    def _signal(self, number: signal.Signals) -> None:
-        # The child leads its own process group, so its children get the signal too.
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the child and its children, if any of them is still there."""
+        # The child leads its own process group.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
 
@@ -138,7 +157,14 @@ class Processes:
                 )
         except OSError as error:
             raise ProcessError(f"cannot start {name}: {error}") from error
-        child = Child(name, process, log)
+        return self.take(Child(name, process, log), ready)
+
+    def take(self, child: Child, ready: Ready | None = None) -> Child:
+        """Take a child that was started in another way, and wait until it is ready.
+
+        Raises:
+            ProcessError: It ended, or was not ready in time.
+        """
         self._children.append(child)
         if ready is not None:
             child.wait_ready(ready)

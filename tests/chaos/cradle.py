@@ -1,4 +1,7 @@
-"""The process that hosts are forked from: it has imported everything, and shortened the waits.
+"""The process that hosts of the chaos suite are forked from: it has shortened the waits.
+
+A suite that slept through minutes would try a tenth of what it tries. What depends on the waits
+stays in proportion: a lease (3 s instead of 60) is longer than a call of a PSA may take to land.
 
 =============================================  ================================
 what the app waits for                         how long, instead of
@@ -11,27 +14,13 @@ an adjustment to show, in Autotask             0.2 s instead of 2
 =============================================  ================================
 """
 
-import ctypes
-import json
-import os
-import signal
 import sys
 from datetime import timedelta
 from typing import Any
 
-import azure.identity  # noqa: F401 - so that every fork has it
 from azure.data.tables import TableServiceClient
 from azure.storage.queue import LinearRetry, QueueServiceClient
 
-import function_app  # noqa: F401 - so that every fork has it
-import shared.adapters.connections
-import shared.adapters.ids
-import shared.adapters.microsoft.graph
-import shared.adapters.microsoft.sku_names
-import shared.adapters.psa.connectwise.gateway
-import shared.adapters.queues
-import shared.adapters.tables.repositories  # noqa: F401 - so that every fork has them
-from local.host import main as host
 from local.hosting import storage as of_host
 from shared.adapters import storage
 from shared.adapters.http import decision, session
@@ -41,29 +30,20 @@ from shared.adapters.psa.autotask import zone
 from shared.adapters.psa.halopsa import gateway as halopsa
 from shared.adapters.psa.halopsa import token
 from shared.adapters.psa.syncro import gateway as syncro
-from tests.chaos.nursery import READ_SECONDS
+from tests.chaos.plan import READ_SECONDS
 from tests.chaos.planted import PLANTED
+from tests.integration import cradle
 
-PR_SET_PDEATHSIG = 1
 
-
-def main() -> None:
-    """Fork a host for each order on standard input, until that ends.
+def main() -> int:
+    """Fork hosts until standard input ends; in a fork, be the host.
 
     The arguments name what the hosts go without, of ``planted.PLANTED``.
     """
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody has to ask for a child's end
     hurry()
     for name in sys.argv[1:]:
         PLANTED[name]()
-    parent = os.getpid()
-    for line in sys.stdin.buffer:
-        order = json.loads(line)
-        pid = os.fork()
-        if pid == 0:
-            _become_host(parent, **order)
-        sys.stdout.buffer.write(b"%d\n" % pid)
-        sys.stdout.buffer.flush()
+    return cradle.main()
 
 
 def hurry() -> None:
@@ -91,22 +71,5 @@ class _Impatient:
         return self._kind.from_connection_string(setting, **self._options)
 
 
-def _become_host(parent: int, port: int, environment: dict[str, str], log: str) -> None:
-    status = 1
-    try:
-        os.setsid()
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        for number, file in ((0, os.open(os.devnull, os.O_RDONLY)), (1, output), (2, output)):
-            os.dup2(file, number)
-        if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() == parent:
-            os.environ.update(environment)
-            status = host(["--port", str(port)])
-    finally:
-        os._exit(status)
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

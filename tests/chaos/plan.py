@@ -13,11 +13,12 @@ from random import Random
 from pydantic import TypeAdapter
 
 from local.simulators.common.faults import Fault, Kind
-from tests.chaos.nursery import READ_SECONDS
 
 PSAS = ("connectwise", "autotask", "halopsa", "syncro")
 DIFFERENCES = frozenset({"autotask", "halopsa"})
 """PSAs whose bill depends on how a quantity came about, not only on what it is."""
+READ_SECONDS = 1.5
+"""How long the app of this suite waits for an answer of a vendor; a real one has 60 s."""
 FIRST_DAY = date(2026, 3, 3)
 MOST_STEPS = 35
 """About as many steps as a day of a plan has."""

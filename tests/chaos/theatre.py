@@ -5,8 +5,7 @@ many hosts as it asks for; the customers of the one before are deleted in Seatsy
 """
 
 import contextlib
-import subprocess
-import sys
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,19 +14,15 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableServiceClient
 
 from local.azurite import Azurite, azurite
-from local.processes import Child, free_port
-from tests.chaos.nursery import (
-    LEASE_SECONDS,
-    MESSAGE_LEASE_SECONDS,
-    ROOT,
-    Nursery,
-    ready,
-)
+from local.processes import free_port
 from tests.chaos.weather import Seat, Weather
 from tests.integration.gate import passages
+from tests.integration.nursery import Nursery
 from tests.integration.stack import Host, Stack, stack_in
 
 MOST_HOSTS = 4
+LEASE_SECONDS = 3
+MESSAGE_LEASE_SECONDS = 2
 ONE_BY_ONE = {
     "AzureFunctionsJobHost__extensions__queues__batchSize": "1",
     "AzureFunctionsJobHost__extensions__queues__newBatchThreshold": "0",
@@ -74,14 +69,12 @@ class Theatre:
     stack: Stack
     tables: TableServiceClient
     storage: StorageOnDisk
-    nursery: Nursery
     weather: Weather
     seats: list[Seat]
     gates: list[dict[str, str]]
     psa_url: str
     profiles: dict[int, str] = field(default_factory=dict)
     customers: list[str] = field(default_factory=list)
-    started: int = 0
 
     def hosts(self) -> list[Host]:
         """The hosts that live."""
@@ -93,20 +86,16 @@ class Theatre:
         for seat in self.seats:
             alive = seat.host is not None and seat.host.child.returncode is None
             if seat.number >= hosts and alive:
+                seat.host.child.send_signal(signal.SIGCONT)  # it may stand still
                 seat.host.stop()
             if seat.number < hosts and not alive:
                 new.append(self._seated(seat))
         for host in new if wait else []:
-            ready(host.url)
+            host.wait_ready()
 
     def _seated(self, seat: Seat) -> Host:
-        self.started += 1
-        log = self.stack.directory / f"host-{self.started}.log"
         options = ONE_BY_ONE if seat.one_by_one else {}
-        environment = {**self.stack.environment, **SHORT, **options, **self.gates[seat.number]}
-        url, child = self.nursery.fork(environment, log)
-        seat.host = Host(url, child)
-        self.stack.hosts.append(seat.host)
+        seat.host = self.stack.begin_host(**SHORT, **options, **self.gates[seat.number])
         return seat.host
 
     def clear(self) -> None:
@@ -148,7 +137,9 @@ def theatre_in(directory: Path, psa: str, without: Sequence[str] = ()) -> Iterat
     storage = StorageOnDisk(directory)
     weather = Weather()
     with contextlib.ExitStack() as running:
-        stack = running.enter_context(stack_in(directory, psa, storage))
+        nursery = Nursery("tests.chaos.cradle", *without)
+        running.callback(nursery.close)
+        stack = running.enter_context(stack_in(directory, psa, storage, nursery))
         connection = stack.environment["AzureWebJobsStorage"]
         stack.environment |= {
             "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:01",
@@ -163,12 +154,10 @@ def theatre_in(directory: Path, psa: str, without: Sequence[str] = ()) -> Iterat
         tables = running.enter_context(TableServiceClient.from_connection_string(connection))
         seats = [Seat(number, weather, one_by_one=number % 2 == 1) for number in range(MOST_HOSTS)]
         gates = [running.enter_context(passages(seat, stack.environment)) for seat in seats]
-        nursery = running.enter_context(_nursery(directory, without))
         theatre = Theatre(
             stack=stack,
             tables=tables,
             storage=storage,
-            nursery=nursery,
             weather=weather,
             seats=seats,
             gates=gates,
@@ -182,22 +171,3 @@ def theatre_in(directory: Path, psa: str, without: Sequence[str] = ()) -> Iterat
             for seat in seats:
                 if seat.host is not None:
                     seat.host.kill()
-
-
-@contextlib.contextmanager
-def _nursery(directory: Path, without: Sequence[str]) -> Iterator[Nursery]:
-    with (directory / "nursery.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.chaos.cradle", *without],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            start_new_session=True,
-        )
-        try:
-            yield Nursery(Child("nursery", process, None))
-        finally:
-            process.stdin.close()
-            process.wait(10)
-            process.stdout.close()

@@ -128,7 +128,7 @@ class Seat:
     def stall(self, seconds: float) -> None:
         """Let the host stand still for so long."""
         child = self.host.child
-        child.signal(signal.SIGSTOP)
-        timer = threading.Timer(seconds, child.signal, [signal.SIGCONT])
+        child.send_signal(signal.SIGSTOP)
+        timer = threading.Timer(seconds, child.send_signal, [signal.SIGCONT])
         timer.daemon = True
         timer.start()

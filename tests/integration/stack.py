@@ -19,7 +19,6 @@ stay in real time.
 
 import base64
 import contextlib
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -48,10 +47,10 @@ from local.simulators.microsoft.state import MicrosoftState, Tenant, add_seats
 from local.simulators.microsoft.vendor import Microsoft, microsoft_app
 from local.sites.known import DEFAULT, SITES
 from local.sites.site import Agreement, Company, Held, Product, Site, Story, Terms
+from tests.integration.nursery import Nursery, begin_host
 from tests.integration.waiting import eventually
 from tests.integration.wire import Wire
 
-ROOT = Path(__file__).resolve().parents[2]
 START = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)
 NEVER = "0 0 0 1 1 *"
 LEASE_SECONDS = 3
@@ -84,6 +83,10 @@ class Host:
         """Send a request; ``path`` begins with a slash, ``json=`` is the body."""
         return requests.request(method, self.url + path, timeout=60, **options)
 
+    def wait_ready(self) -> None:
+        """Wait until the host serves."""
+        self.child.wait_ready(url_answers(f"{self.url}/admin/host/status"))
+
     def fire(self, timer: str) -> None:
         """Let a timer run now; it is not waited for."""
         self.call("POST", f"/admin/functions/{timer}").raise_for_status()
@@ -111,6 +114,7 @@ class Stack:
         site: Which PSA it is, and how its simulator is told and read.
         psa, microsoft: The state of the simulators. The Microsoft one may be replaced.
         psa_simulator, microsoft_simulator: Their faults, calls, latency and violations.
+        nursery: What hosts are forked from; that of the test process unless given.
         psa_wire: The writes that the PSA was sent, byte for byte.
         hosts: All that were started, the ended ones too.
     """
@@ -123,6 +127,7 @@ class Stack:
     storage: QueueServiceClient
     directory: Path
     processes: Processes
+    nursery: Nursery | None = None
     psa_wire: Wire = field(default_factory=Wire)
     hosts: list[Host] = field(default_factory=list)
     _now: datetime = START
@@ -131,14 +136,19 @@ class Stack:
 
     def start_host(self, *options: str, **environment: str) -> Host:
         """Start one more host of the app and wait until it serves."""
+        host = self.begin_host(*options, **environment)
+        host.wait_ready()
+        return host
+
+    def begin_host(self, *options: str, **environment: str) -> Host:
+        """Start one more host of the app, which may not serve yet."""
         port = free_port()
-        child = self.processes.start(
-            f"host {port}",
-            [sys.executable, "-m", "local", "host", "--port", str(port), *options],
-            environment={**self.environment, **environment},
-            directory=ROOT,
-            log=self.directory / f"host-{len(self.hosts)}.log",
-            ready=url_answers(f"http://127.0.0.1:{port}/admin/host/status"),
+        child = begin_host(
+            self.processes,
+            ["--port", str(port), *options],
+            {**self.environment, **environment},
+            self.directory / f"host-{len(self.hosts)}.log",
+            self.nursery,
         )
         self.hosts.append(Host(f"http://127.0.0.1:{port}", child))
         return self.hosts[-1]
@@ -347,12 +357,14 @@ def stack_in(
     directory: Path,
     psa: str = DEFAULT,
     storage_account: contextlib.AbstractContextManager[Azurite] | None = None,
+    nursery: Nursery | None = None,
 ) -> Iterator[Stack]:
     """Run a storage account and both simulators while the block runs; hosts are started in it.
 
     Args:
         psa: The PSA's name, one of ``local.sites.known.SITES``.
         storage_account: One in memory unless given.
+        nursery: What hosts are forked from; that of the test process unless given.
     """
     site = SITES[psa]
     state = site.new_state()
@@ -386,6 +398,7 @@ def stack_in(
             storage=storage,
             directory=directory,
             processes=processes,
+            nursery=nursery,
             psa_wire=wire,
         )
         stack.travel(START)

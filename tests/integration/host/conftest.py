@@ -3,7 +3,6 @@
 import base64
 import contextlib
 import json
-import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,8 +16,8 @@ from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
 
 from local.azurite import Azurite
 from local.processes import Child, Processes, free_port, url_answers
+from tests.integration.nursery import begin_host
 
-ROOT = Path(__file__).resolve().parents[3]
 APP = Path(__file__).parent / "sample_app"
 NEVER = "0 0 0 1 1 *"
 
@@ -37,15 +36,14 @@ class SampleHost:
     def start(self, *options: str, **environment: str) -> Child:
         port = free_port()
         self.ports.append(port)
-        return self.processes.start(
-            f"host {port}",
-            [sys.executable, "-m", "local", "host", "--port", str(port), "--app-dir", str(APP),
-             *options],
-            environment={**self.environment, **environment},
-            directory=ROOT,
-            log=self.logs / f"{port}.log",
-            ready=url_answers(f"http://127.0.0.1:{port}/admin/host/status"),
-        )  # fmt: skip
+        child = begin_host(
+            self.processes,
+            ["--port", str(port), "--app-dir", str(APP), *options],
+            {**self.environment, **environment},
+            self.logs / f"{port}.log",
+        )
+        child.wait_ready(url_answers(f"http://127.0.0.1:{port}/admin/host/status"))
+        return child
 
     def call(self, method: str, path: str, **options: Any) -> requests.Response:
         return requests.request(
