@@ -42,12 +42,14 @@ class Azurite:
     """A running storage emulator.
 
     Attributes:
+        ports: Of blobs, queues and tables.
         stop: Ends it; its data in memory is gone then.
         wait: Waits until it ends by itself, and returns its exit status.
         pid: Of its process.
     """
 
     connection_string: str
+    ports: Ports
     stop: Callable[[], None]
     wait: Callable[[], int]
     pid: int
@@ -60,6 +62,7 @@ def azurite(
     ports: Ports | None = None,
     log: Path | None = None,
     log_requests: bool = False,
+    accounts: Sequence[str] = (ACCOUNT,),
 ) -> Iterator[Azurite]:
     """Run Azurite while the block runs.
 
@@ -67,6 +70,8 @@ def azurite(
         location: Where it keeps its data; in memory without one.
         ports: Of blobs, queues and tables; free ones without them.
         log_requests: Write a line into the log for each request.
+        accounts: The names of its storage accounts, which share the key. What is yielded is
+            connected to the first.
 
     Raises:
         AzuriteError: It is not installed, there is no Node, or it does not start.
@@ -76,21 +81,25 @@ def azurite(
         if port_answers(port):
             raise AzuriteError(f"port {port} is taken")
     with Processes() as processes:
-        chosen, child = _start(processes, command, ports, log)
+        chosen, child = _start(processes, command, ports, log, accounts)
         yield Azurite(
-            connection_string(chosen), processes.stop_all, child.process.wait, child.process.pid
+            connection_string(chosen, accounts[0]),
+            chosen,
+            processes.stop_all,
+            child.process.wait,
+            child.process.pid,
         )
 
 
-def connection_string(ports: Ports) -> str:
+def connection_string(ports: Ports, account: str = ACCOUNT) -> str:
     """Return the connection string of an emulator on these ports of this machine."""
     names = ("Blob", "Queue", "Table")
     endpoints = (
-        f"{name}Endpoint=http://127.0.0.1:{port}/{ACCOUNT};"
+        f"{name}Endpoint=http://127.0.0.1:{port}/{account};"
         for name, port in zip(names, ports, strict=True)
     )
     return (
-        f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};{''.join(endpoints)}"
+        f"DefaultEndpointsProtocol=http;AccountName={account};AccountKey={KEY};{''.join(endpoints)}"
     )
 
 
@@ -132,7 +141,11 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _start(
-    processes: Processes, command: list[str], ports: Ports | None, log: Path | None
+    processes: Processes,
+    command: list[str],
+    ports: Ports | None,
+    log: Path | None,
+    accounts: Sequence[str],
 ) -> tuple[Ports, Child]:
     tries = 1 if ports else START_TRIES
     for attempt in range(tries):
@@ -141,6 +154,7 @@ def _start(
             child = processes.start(
                 "Azurite",
                 [*command, *_port_options(chosen)],
+                environment={"AZURITE_ACCOUNTS": ";".join(f"{name}:{KEY}" for name in accounts)},
                 log=log,
                 ready=_all_answer(chosen),
             )

@@ -6,15 +6,14 @@ from pathlib import Path
 import pytest
 
 from local.azurite import Azurite
-from local.azurite import azurite as run_azurite
+from tests.integration.accounts import own_account
 from tests.integration.stack import Stack, stack_in
 
 
 @pytest.fixture(scope="session")
-def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
-    """A storage emulator, one for each test process, its data in memory."""
-    with run_azurite(log=tmp_path_factory.mktemp("azurite") / "azurite.log") as emulator:
-        yield emulator
+def azurite() -> Azurite:
+    """A storage account that the tests of this process share."""
+    return own_account()
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ import requests
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import QueueServiceClient
 
-from local.azurite import Azurite, azurite
+from local.azurite import Azurite
 from local.processes import Child, Processes, free_port, url_answers
 from local.simulators.common.app import simulator_of
 from local.simulators.common.server import running
@@ -47,6 +47,7 @@ from local.simulators.microsoft.state import MicrosoftState, Tenant, add_seats
 from local.simulators.microsoft.vendor import Microsoft, microsoft_app
 from local.sites.known import DEFAULT, SITES
 from local.sites.site import Agreement, Company, Held, Product, Site, Story, Terms
+from tests.integration.accounts import own_account
 from tests.integration.nursery import Nursery, begin_host
 from tests.integration.waiting import eventually
 from tests.integration.wire import Wire
@@ -363,7 +364,7 @@ def stack_in(
 
     Args:
         psa: The PSA's name, one of ``local.sites.known.SITES``.
-        storage_account: One in memory unless given.
+        storage_account: A new one of the emulator of this test process unless given.
         nursery: What hosts are forked from; that of the test process unless given.
     """
     site = SITES[psa]
@@ -378,7 +379,7 @@ def stack_in(
         )
     )
     with (
-        storage_account or azurite(log=directory / "azurite.log") as emulator,
+        storage_account or contextlib.nullcontext(own_account()) as emulator,
         running(wire.on(psa_app)) as psa_url,
         running(microsoft) as microsoft_url,
         QueueServiceClient.from_connection_string(emulator.connection_string) as storage,

@@ -9,21 +9,19 @@ from uuid import UUID
 import pytest
 from azure.data.tables import EdmType, EntityProperty, TableServiceClient
 
-from local.azurite import azurite as run_azurite
 from local.backup.file import TABLES, BackupError
 from local.backup.restore import restore
 from local.backup.take import backup
 from shared.adapters.tables.refresh_tokens import PARTITION as REFRESH_TOKENS
-from tests.integration.stack import BUSINESS_PREMIUM, ROOT, Stack
+from tests.integration.accounts import own_account
+from tests.integration.nursery import ROOT
+from tests.integration.stack import BUSINESS_PREMIUM, Stack
 
 
 @pytest.fixture
-def service(tmp_path: Path):
+def service():
     """An account of the test's own: a restore looks at all tables."""
-    with (
-        run_azurite(log=tmp_path / "azurite.log") as emulator,
-        TableServiceClient.from_connection_string(emulator.connection_string) as tables,
-    ):
+    with TableServiceClient.from_connection_string(own_account().connection_string) as tables:
         yield tables
 
 
