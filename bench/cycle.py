@@ -1,5 +1,7 @@
 """One cycle over all tenants, measured from outside: calls, time, memory, processor, storage."""
 
+import os
+import re
 import threading
 import time
 from collections import Counter
@@ -7,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.fleet import SEATS
+from bench.meter import own_process
 from bench.rig import Rig
 from bench.storage_log import Transactions
 from local.api import Json
@@ -14,6 +17,7 @@ from local.api import Json
 _LOOK_EVERY_SECONDS = 0.1
 _LONGEST_SECONDS = 60.0
 _UNWANTED = ("failed", "blocked", "held")
+_WORKED_ON = re.compile(r"(?:ran|failed) sync_(?:tenant|license|now) ")
 
 
 class WrongResultError(Exception):
@@ -28,7 +32,8 @@ class Measured:
         wall_seconds: From the order to start it until no message is left.
         graph, psa: Calls by kind, a batch as one.
         host_cpu_seconds: Of all hosts together.
-        other_cpu_seconds: Of Azurite and the simulators, by name.
+        other_cpu_seconds: Of Azurite, the simulators and the benchmark itself, by name.
+        worked_on: Messages that hosts took, one that had to wait or failed each time.
         peak_bytes: Of the host that held the most.
     """
 
@@ -42,7 +47,14 @@ class Measured:
     host_cpu_seconds: float | None
     other_cpu_seconds: dict[str, float | None]
     peak_bytes: int | None
+    worked_on: int
     items: dict[str, int]
+
+    @property
+    def busy(self) -> float | None:
+        """The part of all the machine's processors that was used, by everything together."""
+        used = _sum([self.host_cpu_seconds, *self.other_cpu_seconds.values()])
+        return None if used is None else used / self.wall_seconds / (os.cpu_count() or 1)
 
     @property
     def sign_ins(self) -> int:
@@ -72,7 +84,8 @@ def cycle(rig: Rig, meanwhile: Callable[[threading.Event], None] | None = None) 
     """
     rig.wait_idle()
     hosts = [host.process for host in rig.hosts]
-    others = rig.processes_by_name
+    others = rig.processes_by_name | {"bench": own_process()}
+    logged = [len(host.log) for host in rig.hosts]
     for process in hosts:
         process.forget_peak()
     rig.forget_calls()
@@ -111,6 +124,10 @@ def cycle(rig: Rig, meanwhile: Callable[[threading.Event], None] | None = None) 
             for name, process in others.items()
         },
         peak_bytes=max(peaks, default=None),
+        worked_on=sum(
+            len(_WORKED_ON.findall(host.log, was))
+            for host, was in zip(rig.hosts, logged, strict=True)
+        ),
         items=_items(rig.hosts[0].api.call("GET", f"/api/runs/{run_id}")),
     )
 

@@ -1,5 +1,6 @@
 """What a process has used: processor time and memory, as Linux tells it."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,11 @@ class Process:
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
         return None
+
+
+def own_process() -> Process:
+    """Return this process."""
+    return Process(os.getpid())
 
 
 def _read(path: Path) -> str | None:

@@ -7,7 +7,7 @@ from bench.baseline import Baseline, baseline
 from bench.cycle import Measured, WrongResultError, buy_everywhere, check_seats, cycle
 from bench.fleet import Fleet
 from bench.floors import Floor, floor_of
-from bench.rig import AT_ONCE, Rig, rig_of
+from bench.rig import AT_ONCE, SLOW_PSA_SECONDS, Rig, rig_of
 from bench.sync_now import SyncNow, sync_now
 from local.sites.site import Site
 
@@ -32,10 +32,12 @@ class Cycles:
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
-    """The changed cycle of new hosts, by how many they are."""
+    """The changed cycle of new hosts, by how many they are; the slow ones with a slow PSA."""
 
     one: Measured
     two: Measured
+    slow_one: Measured
+    slow_two: Measured
 
 
 @dataclass
@@ -55,6 +57,11 @@ class PsaFigures:
         """Tenants of the largest MSP."""
         return max(self.cycles)
 
+    @property
+    def smallest(self) -> int:
+        """Tenants of the smallest MSP."""
+        return min(self.cycles)
+
     def floor(self, tenants: int, measured: Measured) -> Floor:
         """Return the floor of a cycle."""
         return floor_of(self.psa, tenants, measured.items["changed"])
@@ -67,7 +74,8 @@ def measure(
 
     Args:
         sizes: Numbers of tenants.
-        with_sync_now, with_hosts: Measure these too, on the largest.
+        with_sync_now: Measure it too, on the largest.
+        with_hosts: Measure these too, on the smallest.
 
     Raises:
         WrongResultError: A cycle did not do what it should.
@@ -79,12 +87,13 @@ def measure(
             found.cycles[size] = _cycles(rig)
             if with_sync_now and size == max(sizes):
                 found.sync_now = sync_now(rig)
-            if with_hosts and size == max(sizes):
-                found.hosts = _hosts(rig)
             if with_baseline and size == min(sizes):
                 rig.stop_hosts()
                 found.one_at_a_time = baseline(rig, ONE_AT_A_TIME_TENANTS, 1)
                 found.together = baseline(rig, TOGETHER_TENANTS, AT_ONCE)
+    if with_hosts:
+        with rig_of(Fleet(min(sizes), site), count_storage=False) as rig:
+            found.hosts = _hosts(rig)
     return found
 
 
@@ -101,7 +110,11 @@ def _cycles(rig: Rig) -> Cycles:
 
 
 def _hosts(rig: Rig) -> Hosts:
-    return Hosts(one=_changed_by(rig, 1), two=_changed_by(rig, 2))
+    fast = _changed_by(rig, 1), _changed_by(rig, 2)
+    rig.latency(psa=SLOW_PSA_SECONDS)
+    slow = _changed_by(rig, 1), _changed_by(rig, 2)
+    check_seats(rig, len(fast + slow))
+    return Hosts(*fast, *slow)
 
 
 def _changed_by(rig: Rig, hosts: int) -> Measured:

@@ -37,6 +37,9 @@ from shared.settings import load_settings
 GRAPH_SECONDS, PSA_SECONDS = 0.060, 0.120
 """How long each call of a simulator takes."""
 
+SLOW_PSA_SECONDS = 2.0
+"""Of a PSA that lets hosts wait instead of compute."""
+
 THREADS = 64
 """That run functions, as infra sets it."""
 AT_ONCE = 24
@@ -179,12 +182,16 @@ class Rig:
 
 
 @contextlib.contextmanager
-def rig_of(fleet: Fleet, **environment: str) -> Iterator[Rig]:
-    """Run everything but hosts while the block runs, filled, with its latencies on."""
+def rig_of(fleet: Fleet, *, count_storage: bool = True, **environment: str) -> Iterator[Rig]:
+    """Run everything but hosts while the block runs, filled, with its latencies on.
+
+    Args:
+        count_storage: Let the storage log each request, which takes it a part of its time.
+    """
     with contextlib.ExitStack() as running:
         directory = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="seatsync-")))
         log = directory / "azurite.log"
-        storage = running.enter_context(azurite(log=log, log_requests=True))
+        storage = running.enter_context(azurite(log=log, log_requests=count_storage))
         processes = running.enter_context(Processes())
         states = _states(fleet, directory)
         simulators = {

@@ -3,16 +3,21 @@
 A process computes on one processor, whatever it works on at once: beside two dozen tenants of a
 cycle a Sync Now would get a twenty-fifth of it. So a cycle's work waits at its next step, for a
 moment, while something of a person's is worked on. It never stands still: whoever has waited that
-long takes the step.
+long takes the step, and what takes very long goes ahead no more.
 """
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 MOST_SECONDS = 0.5
 """The longest wait before one step. A tenant takes some twenty of them, so that it is late by some
 ten seconds at most, however much people ask for meanwhile."""
+
+LONGEST_SECONDS = 3.0
+"""For so long something goes ahead: a Sync Now needs a second, the start of a run over a thousand
+tenants many, and its own cycle would wait for it."""
 
 
 class Precedence:
@@ -20,26 +25,32 @@ class Precedence:
 
     Args:
         most_seconds: The longest wait before one step, in real time.
+        now: Seconds that only ever grow.
     """
 
     def __init__(
-        self, most_seconds: float = MOST_SECONDS, condition: threading.Condition | None = None
+        self,
+        most_seconds: float = MOST_SECONDS,
+        condition: threading.Condition | None = None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._most_seconds = most_seconds
         self._none_ahead = condition or threading.Condition()
-        self._ahead = 0
+        self._now = now
+        self._ahead: list[float] = []  # until when each does
         self._own = threading.local()
 
     @contextmanager
     def ahead(self) -> Iterator[None]:
         """Let what happens inside the block go ahead: a person waits for it."""
+        until = self._now() + LONGEST_SECONDS
         with self._none_ahead:
-            self._ahead += 1
+            self._ahead.append(until)
         try:
             yield
         finally:
             with self._none_ahead:
-                self._ahead -= 1
+                self._ahead.remove(until)
                 if not self._ahead:
                     self._none_ahead.notify_all()
 
@@ -65,7 +76,9 @@ class Precedence:
     def give_way(self) -> None:
         """Wait until nothing goes ahead any more, and not for long."""
         with self._none_ahead:
-            self._none_ahead.wait_for(lambda: not self._ahead, self._most_seconds)
+            left = max(self._ahead, default=0.0) - self._now()
+            if left > 0:
+                self._none_ahead.wait_for(lambda: not self._ahead, min(left, self._most_seconds))
 
     @property
     def _gives_way(self) -> bool:

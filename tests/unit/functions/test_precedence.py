@@ -9,7 +9,7 @@ import pytest
 from shared import bootstrap
 from shared.messages import encode
 from shared.ports import LicenseSync, TenantSync
-from shared.precedence import MOST_SECONDS, Precedence
+from shared.precedence import LONGEST_SECONDS, MOST_SECONDS, Precedence
 from shared.usecases.start_run import sync_now
 from tests.api_client import Api, deliver, fire
 from tests.builders import CUSTOMER, EDITOR
@@ -66,6 +66,33 @@ def test_a_step_is_taken_after_a_moment_however_long_something_goes_ahead(watche
 
     assert watched.waits == [0, 0]
     assert MOST_SECONDS < 1  # twenty steps of a tenant stay far below any lease
+
+
+def test_what_takes_long_goes_ahead_no_more(watched: Watched):
+    now = [100.0]
+    precedence = Precedence(LONG, watched, lambda: now[0])
+
+    with precedence.giving_way(), precedence.ahead():
+        now[0] += LONGEST_SECONDS
+        precedence.step()
+        assert watched.waits == []
+
+        with precedence.ahead():
+            now[0] += LONGEST_SECONDS
+            precedence.step()
+
+    assert watched.waits == []
+
+
+def test_a_wait_ends_when_what_goes_ahead_has_taken_too_long(watched: Watched):
+    now = [100.0]
+    precedence = Precedence(LONG, watched, lambda: now[0])
+
+    with precedence.giving_way(), precedence.ahead():
+        now[0] += LONGEST_SECONDS - 0.001
+        precedence.step()
+
+    assert watched.waits == [pytest.approx(0.001)]
 
 
 def test_nothing_waits_while_nobody_goes_ahead(watched: Watched):
