@@ -166,6 +166,7 @@ def _build(settings: Settings) -> Services:
     from shared.adapters.http.session import pooled_http
     from shared.adapters.ids import RandomIds
     from shared.adapters.microsoft.sku_names import free_exclusions, sku_names
+    from shared.adapters.once import OncePerRun
     from shared.adapters.queues import AccountHealth, LicenseSyncQueue, Queues, TenantSyncQueue
     from shared.adapters.storage import queue_service, table_service
     from shared.adapters.tables.repositories import repositories
@@ -207,6 +208,7 @@ def _build(settings: Settings) -> Services:
         dismissals=kept.dismissals,
         deliveries=kept.deliveries,
         settings=kept.settings,
+        run_memory=OncePerRun(),
         tenant_queue=TenantSyncQueue(queues, told),
         license_queue=LicenseSyncQueue(queues, told),
         storage_health=AccountHealth(tables, queue_client),

@@ -4,7 +4,7 @@ Every ``save(read, …)`` takes what was read, so that nothing is replaced that 
 between. Lists page by an opaque continuation token.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -1170,6 +1170,17 @@ class Connections(Protocol):
         """
 
 
+class RunMemory(Protocol):
+    """What a process reads once for all messages of a run.
+
+    It is read after the run began, and is at most a minute old. What is written to a PSA is never
+    planned by it: a line group's own worker reads anew.
+    """
+
+    def once(self, run_id: RunId, read: Callable[[], T]) -> T:
+        """Return what was read for the run, or read it; always the same thing."""
+
+
 class StorageHealth(Protocol):
     """Whether the storage answers."""
 
@@ -1210,6 +1221,7 @@ class Services:
     dismissals: DismissalRepository
     deliveries: DeliveryRepository
     settings: SettingsRepository
+    run_memory: RunMemory
     tenant_queue: TenantQueue
     license_queue: LicenseQueue
     storage_health: StorageHealth

@@ -319,7 +319,7 @@ def open_book(
 
     Args:
         custom: All custom licences when they are at hand; else they are read if one is mapped.
-        catalogue: When it is at hand already.
+        catalogue: When it is at hand already; it is read anew where it lacks a mapping's profile.
         record: The tenant's record when it was just read.
     """
     if record is None:
@@ -327,6 +327,8 @@ def open_book(
         record = None if stored is None else stored.value
     found, exclusions = services.mappings.with_exclusions(customer.customer_id)
     mappings = tuple(one.value for one in found)
+    if catalogue is None or any(one.profile_id not in catalogue.profiles for one in mappings):
+        catalogue = open_catalogue(services)
     if custom is None:
         mapped = any(is_custom(mapping.row_id) for mapping in mappings)
         custom = custom_licenses(customer.customer_id, services) if mapped else ()
@@ -339,7 +341,7 @@ def open_book(
             ledger.value.group_id: ledger
             for ledger in services.ledgers.of_customer(customer.customer_id)
         },
-        catalogue=catalogue or open_catalogue(services),
+        catalogue=catalogue,
         names=services.sku_names,
         custom=custom,
     )

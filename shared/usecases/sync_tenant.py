@@ -87,7 +87,7 @@ def sync_tenant(message: TenantSync, services: Services, *, redelivered: bool = 
         _tenant_failed(message, customers, error, services)
         tell_stale(message.tenant_id, customers, services)
         return
-    catalogue = open_catalogue(services)
+    catalogue = services.run_memory.once(message.run_id, lambda: open_catalogue(services))
     for customer in customers:
         planning = CustomerPlanning(message.run_id, customer.customer_id, customer.psa)
         try:

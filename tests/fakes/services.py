@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.adapters.once import OncePerRun
 from shared.domain.errors import NotFoundError
 from shared.domain.ids import ConnectionName
 from shared.domain.plans import CreditMode
@@ -121,6 +122,7 @@ def fake_services(
         "dismissals": FakeDismissals(),
         "deliveries": FakeDeliveries(),
         "settings": FakeSettings(),
+        "run_memory": OncePerRun(),
         "tenant_queue": FakeTenantQueue(),
         "license_queue": FakeLicenseQueue(),
         "storage_health": FakeStorageHealth(),

@@ -15,12 +15,14 @@ from shared.domain.errors import (
     UpstreamUnavailableError,
 )
 from shared.domain.licensing import AssignedUser
-from shared.domain.mappings import DescriptionOptions, Usernames
+from shared.domain.mappings import DescriptionOptions, GlobalExclusion, Usernames
 from shared.domain.runs import ItemState, RunReason
 from shared.ports import LicenseSync, TenantSync
+from shared.usecases.books import open_catalogue
 from shared.usecases.pauses import psa_key
 from shared.usecases.preview import license_rows
 from shared.usecases.start_run import start_cycle, start_groups
+from shared.usecases.sync_tenant import sync_tenant
 from tests.builders import (
     AGREEMENT,
     CUSTOMER,
@@ -393,6 +395,31 @@ def test_a_row_with_seats_and_no_mapping_raises_one_alert():
 
     (alert,) = house.services.alerts.open_of(CUSTOMER)
     assert (alert.kind, alert.row_id) == (AlertKind.MISSING_PROFILE, E5_ROW)
+
+
+def test_an_exclusion_that_is_saved_while_a_run_is_at_work_holds_before_each_write(house):
+    services = house.services
+    start_cycle(services, requested_by="timer", reason=RunReason.SCHEDULED)
+    sync_tenant(services.tenant_queue.take(), services)
+    assert len(services.license_queue.waiting) == 1
+
+    exclusions = (GlobalExclusion(E5, "costs nothing"),)
+    services.exclusions.save(services.exclusions.get(), exclusions)
+    house.drain()
+
+    assert house.lines == []
+
+
+def test_a_profile_that_is_made_while_a_run_is_at_work_is_found():
+    house = House().with_customer().holds(10)
+    services = house.services
+    run = start_cycle(services, requested_by="timer", reason=RunReason.SCHEDULED)
+    services.run_memory.once(run, lambda: open_catalogue(services))
+
+    house.with_mapping()
+    house.drain()
+
+    assert house.quantities == [10]
 
 
 def test_a_paused_customer_is_not_synced(house):
