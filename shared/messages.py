@@ -35,6 +35,7 @@ class TenantSyncMessage(BaseModel):
     microsoft: ConnectionName
     customer_ids: tuple[CustomerId, ...]
     row_id: RowId | None = None
+    agreements: tuple[Agreement, ...] = ()
     attempt: PositiveInt = 1
     urgent: bool = False
     traceparent: str | None = None
@@ -70,6 +71,7 @@ def encode(message: TenantSync | LicenseSync) -> str:
             microsoft=message.microsoft,
             customer_ids=message.customer_ids,
             row_id=message.row_id,
+            agreements=message.agreements,
             attempt=message.attempt,
             urgent=message.urgent,
             traceparent=message.traceparent,
@@ -98,12 +100,15 @@ def decode_tenant(body: str | bytes) -> TenantSync:
         BadMessageError: It is not one; the reason names the fields and quotes nothing.
     """
     message = _read(TenantSyncMessage, body)
+    if any(one.read_at.tzinfo is None for one in message.agreements):
+        raise BadMessageError(f"{_NOT_OURS}: agreements.read_at: without a time zone")
     return TenantSync(
         run_id=message.run_id,
         tenant_id=message.tenant_id,
         microsoft=message.microsoft,
         customer_ids=message.customer_ids,
         row_id=message.row_id,
+        agreements=message.agreements,
         attempt=message.attempt,
         urgent=message.urgent,
         traceparent=message.traceparent,

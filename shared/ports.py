@@ -426,6 +426,8 @@ class TenantSync:
 
     Attributes:
         row_id: Only this row's group, for a row's Sync Now.
+        agreements: All headers of its customers' companies as the run read them; none where they
+            were not read, or are too many for a message.
         attempt: How often it was put back because something had to wait.
         urgent: A person waits for it.
         traceparent: W3C trace context of the work that put it; the queue fills it in.
@@ -436,6 +438,7 @@ class TenantSync:
     microsoft: ConnectionName
     customer_ids: tuple[CustomerId, ...]
     row_id: RowId | None = None
+    agreements: tuple[Agreement, ...] = ()
     attempt: int = 1
     urgent: bool = False
     traceparent: str | None = None

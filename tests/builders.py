@@ -737,9 +737,10 @@ def a_tenant_sync(
     microsoft: ConnectionName = MAIN,
     customer_ids: tuple[CustomerId, ...] = (CUSTOMER,),
     row_id: RowId | None = None,
+    agreements: tuple[Agreement, ...] = (),
     attempt: int = 1,
 ) -> TenantSync:
-    return TenantSync(run_id, tenant_id, microsoft, customer_ids, row_id, attempt)
+    return TenantSync(run_id, tenant_id, microsoft, customer_ids, row_id, agreements, attempt)
 
 
 def a_license_sync(

@@ -150,7 +150,7 @@ _ENDING = LineEnding(LINE, "ACME-501", None, date(2026, 3, 31), "E5 (ACME-501)",
 def tenant_messages() -> list[TenantSync]:
     """Return messages of the queue ``tenant-sync``: plain, and with every field."""
     both = (CUSTOMER, OTHER_CUSTOMER)
-    full = a_tenant_sync(customer_ids=both, row_id=E5_ROW, attempt=3)
+    full = a_tenant_sync(customer_ids=both, row_id=E5_ROW, agreements=(an_agreement(),), attempt=3)
     return [a_tenant_sync(), replace(full, urgent=True, traceparent=_TRACEPARENT)]
 
 

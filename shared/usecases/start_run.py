@@ -31,6 +31,10 @@ from shared.usecases.alert_board import clear_alerts, raise_alert
 from shared.usecases.compare_tenants import compare_tenants
 
 _RUNS_TO_LOOK_AT = 50
+MOST_CARRIED = 16
+"""Agreements' headers that a message carries: some 500 bytes each, of the 48 K that it holds."""
+
+Headers = dict[tuple[ConnectionName, CompanyId], list[Agreement]]
 
 
 def start_cycle(services: Services, *, requested_by: str, reason: RunReason) -> RunId:
@@ -44,10 +48,13 @@ def start_cycle(services: Services, *, requested_by: str, reason: RunReason) -> 
     customers = tuple(c for c in services.customers.all() if c.state is CustomerState.ACTIVE)
     run_id = _open(services, len(customers), requested_by, reason)
     with services.telemetry.span(RunStarting(run_id, reason, len(customers))):
+        headers: Headers = defaultdict(list)
         for name in sorted({customer.psa for customer in customers}):
             companies = {one.company_id for one in customers if one.psa == name}
-            _keep_agreements(run_id, name, companies, services)
-        _queue(run_id, customers, services)
+            for header in _agreements(run_id, name, companies, services):
+                if header.company_id in companies:
+                    headers[name, header.company_id].append(header)
+        _queue(run_id, customers, services, headers=headers)
     compare_tenants(services)
     return run_id
 
@@ -150,26 +157,43 @@ def _queue(
     *,
     row_id: RowId | None = None,
     urgent: bool = False,
+    headers: Headers | None = None,
 ) -> None:
     """Items first, so that a run never looks finished before its messages are worked on."""
-    tenants: dict[tuple[ConnectionName, TenantId], list[CustomerId]] = defaultdict(list)
+    tenants: dict[tuple[ConnectionName, TenantId], list[Customer]] = defaultdict(list)
     rows = () if row_id is None else (row_id,)
     items = []
     for customer in customers:
-        tenants[customer.microsoft, customer.tenant_id].append(customer.customer_id)
+        tenants[customer.microsoft, customer.tenant_id].append(customer)
         items.append(_item(run_id, customer.customer_id, None, rows, services))
     services.runs.put_items(items)
-    for (microsoft, tenant_id), customer_ids in tenants.items():
+    for (microsoft, tenant_id), together in tenants.items():
         services.tenant_queue.put(
             TenantSync(
                 run_id,
                 tenant_id,
                 microsoft,
-                tuple(customer_ids),
+                tuple(customer.customer_id for customer in together),
                 row_id=row_id,
+                agreements=_carried(run_id, together, headers or {}, services),
                 urgent=urgent,
             )
         )
+
+
+def _carried(
+    run_id: RunId, customers: list[Customer], headers: Headers, services: Services
+) -> tuple[Agreement, ...]:
+    """The headers that the customers' message carries; what it cannot is kept in the storage."""
+    psas = {customer.psa for customer in customers}
+    wanted = {(customer.psa, customer.company_id) for customer in customers}
+    found = {place: headers[place] for place in wanted if place in headers}
+    together = tuple(header for own in found.values() for header in own)
+    if len(psas) == 1 and len(together) <= MOST_CARRIED:
+        return together  # of two PSAs, agreements may have one number
+    for (psa, _), own in found.items():
+        services.headers.put(run_id, psa, own)
+    return ()
 
 
 def _item(
@@ -192,16 +216,17 @@ def _item(
     )
 
 
-def _keep_agreements(
+def _agreements(
     run_id: RunId, name: ConnectionName, companies: set[CompanyId], services: Services
-) -> None:
-    """Read a connection's agreements, and their lines where it lists those of many at once."""
+) -> list[Agreement]:
+    """Read a connection's agreements, and keep their lines where it lists those of many at once."""
+    found: list[Agreement] = []
     try:
         gateway = services.connections.psa(name).gateway
-        if not isinstance(gateway, ReadsManyLines) or not _keeps_with_lines(
-            run_id, name, gateway.list_with_lines(companies), services
+        if not isinstance(gateway, ReadsManyLines) or not _keeps_lines(
+            run_id, name, gateway.list_with_lines(companies), found, services
         ):
-            services.headers.put(run_id, name, gateway.list_agreements(None))
+            found = list(gateway.list_agreements(None))
     except (RetryableError, OperatorActionError) as error:
         raise_alert(
             AlertKind.CONNECTION,
@@ -209,20 +234,25 @@ def _keep_agreements(
             services,
             subject=name,
         )
-        return
+        return found
     clear_alerts(AlertKind.CONNECTION, services, subject=name)
+    return found
 
 
-def _keeps_with_lines(
+def _keeps_lines(
     run_id: RunId,
     name: ConnectionName,
     batches: Iterator[tuple[tuple[Agreement, tuple[AgreementLine, ...] | None], ...]],
+    headers: list[Agreement],
     services: Services,
 ) -> bool:
-    """Keep agreements and their lines; return ``False`` where the lines cannot be read.
+    """Keep agreements' lines; return ``False`` where the lines cannot be read.
 
-    A few hundred are in memory. What was kept before it fails is kept: whoever finds no lines
-    reads its own.
+    Those of a few hundred are in memory. What was kept before it fails is kept: whoever finds no
+    lines reads its own.
+
+    Args:
+        headers: Where the agreements' headers go.
 
     Raises:
         RateLimitError, ConnectionPausedError: Who asks to wait is not asked for less instead.
@@ -230,7 +260,7 @@ def _keeps_with_lines(
     read_at = services.clock.now()
     try:
         for found in batches:
-            services.headers.put(run_id, name, (header for header, _ in found))
+            headers += [header for header, _ in found]
             kept = [
                 KeptLines(header.agreement_id, lines, read_at)
                 for header, lines in found

@@ -340,11 +340,15 @@ class _CustomerWork:
         return items, queue
 
     def _headers(self, wanted: Iterable[AgreementId]) -> dict[AgreementId, Agreement | str]:
-        """The agreements' headers, or why one cannot be used; the run's kept ones come first."""
+        """The agreements' headers, or why one cannot be used; those of the run come first."""
         wanted = set(wanted)
         if not wanted:
             return {}
-        kept = self.services.headers.get_many(self.message.run_id, self.customer.psa, wanted)
+        message = self.message
+        carried = {one.agreement_id: one for one in message.agreements}
+        kept = {agreement_id: carried[agreement_id] for agreement_id in wanted & carried.keys()}
+        if not carried:
+            kept = self.services.headers.get_many(message.run_id, self.customer.psa, wanted)
         found: dict[AgreementId, Agreement | str] = dict(kept)
         for agreement_id in sorted(wanted - kept.keys()):
             try:

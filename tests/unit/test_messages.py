@@ -44,6 +44,7 @@ TENANT = json.loads(encode(a_tenant_sync()))
     [
         a_tenant_sync(),
         a_tenant_sync(customer_ids=(CUSTOMER, OTHER_CUSTOMER), row_id=E5_ROW, attempt=7),
+        a_tenant_sync(agreements=(an_agreement(), an_agreement("7009", cycle=None, problem="ä"))),
     ],
 )
 def test_a_tenants_message_comes_back(message):
@@ -71,7 +72,7 @@ def test_messages_say_their_version():
 
 
 def test_what_may_be_left_out_is_left_out():
-    optional = {"row_id", "attempt", "traceparent"}
+    optional = {"row_id", "agreements", "attempt", "traceparent"}
     short = {name: TENANT[name] for name in TENANT if name not in optional}
 
     assert decode_tenant(json.dumps(short)) == a_tenant_sync()
@@ -91,6 +92,13 @@ def test_a_trace_comes_back_whatever_it_is():
             decode_tenant(encode(replace(a_tenant_sync(), traceparent=carried))).traceparent
             == carried
         )
+
+
+def test_a_header_without_a_time_zone_is_refused():
+    naive = [{**LICENSE["agreement"], "read_at": "2026-03-17T09:30:00"}]
+
+    with pytest.raises(BadMessageError, match="read_at: without a time zone"):
+        decode_tenant(json.dumps({**TENANT, "agreements": naive}))
 
 
 @pytest.mark.parametrize("name", ["version", "run_id", "tenant_id", "microsoft", "customer_ids"])

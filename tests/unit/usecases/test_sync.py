@@ -14,14 +14,16 @@ from shared.domain.errors import (
     UnknownOutcomeError,
     UpstreamUnavailableError,
 )
+from shared.domain.ids import ConnectionName
 from shared.domain.licensing import AssignedUser
 from shared.domain.mappings import DescriptionOptions, GlobalExclusion, Usernames
+from shared.domain.plans import CreditMode
 from shared.domain.runs import ItemState, RunReason
-from shared.ports import LicenseSync, TenantSync
+from shared.ports import LicenseSync, PsaConnection, TenantSync
 from shared.usecases.books import open_catalogue
 from shared.usecases.pauses import psa_key
 from shared.usecases.preview import license_rows
-from shared.usecases.start_run import start_cycle, start_groups
+from shared.usecases.start_run import MOST_CARRIED, start_cycle, start_groups
 from shared.usecases.sync_tenant import sync_tenant
 from tests.builders import (
     AGREEMENT,
@@ -33,11 +35,14 @@ from tests.builders import (
     OTHER_CUSTOMER,
     RUN,
     TENANT,
+    a_company,
     a_line,
+    a_product,
     a_sku,
     a_snapshot,
     an_agreement,
 )
+from tests.fakes.psa import FakePsa
 from tests.house import House
 
 
@@ -75,6 +80,44 @@ def test_a_second_cycle_writes_nothing(house):
 
     assert len(house.psa.writes) == writes
     assert [item.state for item in house.items(run)] == [ItemState.UNCHANGED]
+
+
+def test_a_cycles_messages_carry_the_headers_of_their_customers_companies(house):
+    house.psa.add(an_agreement("7009", company_id="999"))
+
+    run = start_cycle(house.services, requested_by="timer", reason=RunReason.SCHEDULED)
+
+    message = house.services.tenant_queue.take()
+    assert [one.agreement_id for one in message.agreements] == [AGREEMENT]
+    assert house.services.headers.get_many(run, MAIN, [AGREEMENT, "7009"]) == {}
+
+
+def test_headers_that_are_too_many_for_a_message_are_kept_beside_it(house):
+    many = [an_agreement(f"8{number:03}") for number in range(MOST_CARRIED)]
+    house.psa.add(*many)
+
+    run = house.cycle()
+
+    kept = house.services.headers.get_many(run, MAIN, [one.agreement_id for one in many])
+    assert len(kept) == MOST_CARRIED
+    assert house.quantities == [10]
+    assert "get_agreement" not in house.psa.calls
+
+
+def test_agreements_of_two_psas_are_not_taken_for_each_other(house):
+    other, gateway = ConnectionName("other"), FakePsa()
+    gateway.add(a_company(), a_product(), an_agreement(name="Another's"))
+    house.services.connections.psas[other] = PsaConnection(
+        other, gateway, "connectwise", "UTC", CreditMode.WRITE
+    )
+    house.with_customer(customer_id=OTHER_CUSTOMER, name="Fabrikam", psa=other)
+
+    run = start_cycle(house.services, requested_by="timer", reason=RunReason.SCHEDULED)
+
+    assert house.services.tenant_queue.take().agreements == ()
+    for psa, name in ((MAIN, "Cloud services"), (other, "Another's")):
+        found = house.services.headers.get_many(run, psa, [AGREEMENT])
+        assert found[AGREEMENT].name == name
 
 
 def test_a_quiet_cycle_reads_one_agreement_list_one_tenant_and_one_line_list(house):
