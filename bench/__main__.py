@@ -39,6 +39,7 @@ def main(argv: Sequence[str]) -> int:
             psa.measure(
                 SITES[name],
                 sizes,
+                in_full=beside,
                 with_sync_now=beside and "sync-now" in parts,
                 with_hosts=beside and "hosts" in parts,
                 with_baseline="cycles" in parts,

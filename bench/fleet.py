@@ -4,7 +4,9 @@ What the app knows is put into its tables by its own repositories, as if each li
 over two months ago; only that it is written in batches, which no use case would need.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
@@ -247,6 +249,10 @@ def _ledger(
     )
 
 
+_WRITERS = 8
+"""Threads that fill the tables and read the PSA: both mostly wait."""
+
+
 def _lines(
     gateway: PsaGateway, agreements: Sequence[Agreement]
 ) -> dict[AgreementId, tuple[AgreementLine, ...]]:
@@ -255,7 +261,9 @@ def _lines(
         batches = gateway.list_with_lines(companies)
         found = {one.agreement_id: lines for batch in batches for one, lines in batch}
         return {number: lines for number, lines in found.items() if lines is not None}
-    return {one.agreement_id: gateway.list_lines(one.agreement_id) for one in agreements}
+    numbers = [one.agreement_id for one in agreements]
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        return dict(zip(numbers, pool.map(gateway.list_lines, numbers), strict=True))
 
 
 class _CollectedTables(Tables):
@@ -294,5 +302,9 @@ class _CollectedTable(Table):
 
     def write(self) -> None:
         """Make the writes."""
-        self._table.put_all(self._entities)
+        by_partition = defaultdict(list)
+        for entity in self._entities:
+            by_partition[entity.partition].append(entity)
+        with ThreadPoolExecutor(_WRITERS) as pool:
+            list(pool.map(self._table.put_all, by_partition.values()))
         self._entities.clear()

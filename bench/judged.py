@@ -42,7 +42,8 @@ def judged(
 def _of_psa(found: PsaFigures) -> Iterable[Row]:
     for tenants, cycles in found.cycles.items():
         part = f"{found.title}, {tenants:,} tenants"
-        yield from _of_cycle(part, "fresh", cycles.fresh, found, tenants)
+        if not cycles.only_fresh:
+            yield from _of_cycle(part, "fresh", cycles.fresh, found, tenants)
         yield from _of_cycle(part, "quiet", cycles.quiet, found, tenants)
         yield from _of_cycle(part, "changed", cycles.changed, found, tenants)
         if tenants == found.largest:
@@ -56,6 +57,8 @@ def _of_psa(found: PsaFigures) -> Iterable[Row]:
 def _of_cycle(
     part: str, name: str, measured: Measured, found: PsaFigures, tenants: int
 ) -> Iterable[Row]:
+    if name == "quiet" and found.cycles[tenants].only_fresh:
+        yield told(part, "quiet: which", "the first of a new host, which signs in to each tenant")
     floor = found.floor(tenants, measured)
     kinds = "; ".join(
         f"{kind} {count:,}"
@@ -164,7 +167,10 @@ def _of_growth(found: PsaFigures) -> Iterable[Row]:
     if small == large:
         return
     part = f"{found.title}, from {small:,} to {large:,} tenants"
-    for name in ("fresh", "quiet", "changed"):
+    names = (
+        ("fresh", "changed") if found.cycles[large].only_fresh else ("fresh", "quiet", "changed")
+    )
+    for name in names:
         before: Measured = getattr(found.cycles[small], name)
         after: Measured = getattr(found.cycles[large], name)
         growth = None

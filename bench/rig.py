@@ -111,7 +111,7 @@ class Rig:
             log=self._directory / f"host-{number}.log",
             ready=url_answers(f"http://127.0.0.1:{port}/admin/host/status"),
         )
-        host = Host(Api(f"http://127.0.0.1:{port}"), child)
+        host = Host(Api(f"http://127.0.0.1:{port}", _LONGEST_SECONDS), child)
         self.hosts.append(host)
         return host
 

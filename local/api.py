@@ -16,10 +16,15 @@ class ApiError(Exception):
 
 
 class Api:
-    """Calls below one address."""
+    """Calls below one address.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        seconds: The longest wait for an answer.
+    """
+
+    def __init__(self, url: str, seconds: float = TIMEOUT_SECONDS) -> None:
         self.url = url
+        self._seconds = seconds
         self._session = requests.Session()
         # A proxy of the machine has no business between two of its own processes.
         self._session.trust_env = False
@@ -46,7 +51,7 @@ class Api:
                 f"{self.url}{path}",
                 data=None if text is None else text.encode(),
                 headers={} if text is None else {"Content-Type": "application/json"},
-                timeout=TIMEOUT_SECONDS,
+                timeout=self._seconds,
             )
         except requests.RequestException as error:
             raise ApiError(f"{method} {path}: {type(error).__name__}") from error
@@ -61,7 +66,7 @@ class Api:
             ApiError: It is refused.
         """
         answer = self._session.post(
-            f"{self.url}{path}", data=fields, timeout=TIMEOUT_SECONDS, allow_redirects=False
+            f"{self.url}{path}", data=fields, timeout=self._seconds, allow_redirects=False
         )
         if not answer.ok:
             raise ApiError(f"POST {path}: {answer.status_code} {answer.text[:500]}")

@@ -15,9 +15,9 @@ MOST_SECONDS = 0.5
 """The longest wait before one step. A tenant takes some twenty of them, so that it is late by some
 ten seconds at most, however much people ask for meanwhile."""
 
-LONGEST_SECONDS = 3.0
+LONGEST_SECONDS = 10.0
 """For so long something goes ahead: a Sync Now needs a second, the start of a run over a thousand
-tenants many, and its own cycle would wait for it."""
+tenants some ten. One that waits for a slow vendor holds a cycle back no longer."""
 
 
 class Precedence:
