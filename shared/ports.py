@@ -35,6 +35,7 @@ from shared.domain.ids import (
     CustomerId,
     CustomLicenseId,
     GroupId,
+    LineId,
     ProductId,
     ProfileId,
     RowId,
@@ -340,12 +341,15 @@ class ReadsQuantities(WritesUponReads, Protocol):
     """Where quantities stand apart from lines, so that reading them alone is less."""
 
     def read_quantities(
-        self, agreement_id: AgreementId, known: Sequence[AgreementLine]
+        self, agreement_id: AgreementId, known: Sequence[AgreementLine], changing: LineId
     ) -> LinesRead | None:
         """Return the lines with their quantities of now, and all else as it was known.
 
+        Those of ``changing`` are as ``read_lines`` tells them; other lines may have no more than
+        those of today.
+
         ``None`` where the quantities show that the agreement has other lines by now. Good for a
-        change of quantities alone.
+        change of that line's quantities alone.
 
         Raises: as the reads of ``PsaGateway``.
         """

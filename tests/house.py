@@ -1,6 +1,8 @@
 """A small MSP in memory: services from fakes, and the queues worked off as the host would."""
 
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -38,6 +40,8 @@ from tests.fakes.psa import FakePsa
 from tests.fakes.services import fake_services
 
 MOST_DELIVERIES = 5
+AT_ONCE = 24
+"""How many messages of a queue a host works on: ``batchSize`` and ``newBatchThreshold``."""
 
 
 class Crash(BaseException):
@@ -122,6 +126,28 @@ class House:
             else:
                 self._wait(licenses.waiting[0].delay)
                 self._deliver(sync_license_again, licenses.take(), each)
+
+    def drain_at_once(self) -> None:
+        """Work off both queues in threads, as many messages of each at once as the host takes."""
+        services = self.services
+        works = (
+            (services.tenant_queue, sync_tenant_again),
+            (services.license_queue, sync_license_again),
+        )
+        running: dict[Future[None], int] = {}
+        with ThreadPoolExecutor(len(works) * AT_ONCE) as pool:
+            while True:
+                for which, (queue, work) in enumerate(works):
+                    while queue.waiting and Counter(running.values())[which] < AT_ONCE:
+                        self._wait(queue.waiting[0].delay)
+                        begun = pool.submit(self._deliver, work, queue.take(), 1)
+                        running[begun] = which
+                if not running:
+                    return
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for one in done:
+                    del running[one]
+                    one.result()
 
     def _wait(self, delay: timedelta) -> None:
         self.clock.real += delay

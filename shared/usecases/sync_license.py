@@ -16,6 +16,7 @@ from shared.domain.errors import (
     RateLimitError,
 )
 from shared.domain.history import Change
+from shared.domain.ids import LineId
 from shared.domain.intents import Intent
 from shared.domain.ledger import Ledger, not_shown
 from shared.domain.plans import Member, Plan, PlanStatus
@@ -175,7 +176,7 @@ class _GroupWork:
         planner = GroupPlanner(book, self.psa, services, guards=guards, today=self.today)
         view = GroupInView(group, self.members, header, read.lines)
         plan = self._planned(planner, view, run)
-        if not read.whole and not _only_adjusts(plan):
+        if not read.whole and not _only_adjusts(plan, book.ledger(message.group_id).line_id):
             read = self._whole_lines()
             view = replace(view, lines=read.lines)
             plan = self._planned(planner, view, run)
@@ -244,10 +245,12 @@ class _GroupWork:
         known = kept.get(message.agreement_id)
         if known is None or self.services.clock.now() - known.read_at > LINES_ARE_FRESH:
             return None
-        written = book.ledger(message.group_id).written_at
-        if written is not None and written >= known.read_at:
+        ledger = book.ledger(message.group_id)
+        if ledger.line_id is None:
             return None
-        return gateway.read_quantities(message.agreement_id, known.lines)
+        if ledger.written_at is not None and ledger.written_at >= known.read_at:
+            return None
+        return gateway.read_quantities(message.agreement_id, known.lines, ledger.line_id)
 
     def _all_shown(self, book: Book, read: LinesRead) -> None:
         """See that what was read shows the last writes, where all of it is going to be written.
@@ -366,7 +369,9 @@ class _GroupWork:
         )
 
 
-def _only_adjusts(plan: Plan) -> bool:
-    """Whether the plan changes quantities and nothing else, and waits for nobody."""
+def _only_adjusts(plan: Plan, line_id: LineId | None) -> bool:
+    """Whether the plan changes the line's quantities and nothing else, and waits for nobody."""
     changes = plan.status is PlanStatus.CHANGE and bool(plan.operations)
-    return changes and all(isinstance(one, AdjustQuantity) for one in plan.operations)
+    return changes and all(
+        isinstance(one, AdjustQuantity) and one.line_id == line_id for one in plan.operations
+    )

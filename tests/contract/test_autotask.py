@@ -1077,7 +1077,8 @@ def test_units_alone_are_one_read(site, line_id):
     site.gateway.execute(adjust(line_id, 10, 12))
     site.kinds.clear()
 
-    read = site.gateway.read_quantities(AGREEMENT, [replace(known, description="as it was known")])
+    as_known = replace(known, description="as it was known")
+    read = site.gateway.read_quantities(AGREEMENT, [as_known], line_id)
 
     assert site.kinds == ["autotask.ContractServiceUnits.query"]
     assert read.lines == (replace(site.lines()[0], description="as it was known"),)
@@ -1091,12 +1092,12 @@ def test_units_of_lines_that_nobody_knew_need_a_whole_read(site, line_id):
     known = site.gateway.list_lines(AGREEMENT)
     site.add_line(a_line(), {JANUARY: 3})
 
-    assert site.gateway.read_quantities(AGREEMENT, known) is None
+    assert site.gateway.read_quantities(AGREEMENT, known, line_id) is None
 
 
 def test_a_known_line_without_units_needs_a_whole_read(site, line_id):
     known = site.gateway.list_lines(AGREEMENT)
     del site.state.lines[int(line_id)]
 
-    assert site.gateway.read_quantities(AGREEMENT, known) is None
-    assert site.gateway.read_quantities(AgreementId("x"), known) is None
+    assert site.gateway.read_quantities(AGREEMENT, known, line_id) is None
+    assert site.gateway.read_quantities(AgreementId("x"), known, line_id) is None

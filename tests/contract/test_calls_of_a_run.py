@@ -168,7 +168,7 @@ class Fleet:
         self.server.simulator.calls.clear()
         self.house.clock.pass_time(timedelta(minutes=1))
         start_cycle(self.house.services, requested_by="timer", reason=RunReason.SCHEDULED)
-        self.house.drain()
+        self.house.drain_at_once()
         close_runs(self.house.services)
         assert self.house.dropped == []
         return Counter(self.server.simulator.calls.counts())

@@ -17,7 +17,7 @@ from shared.domain.agreements import (
 )
 from shared.domain.alerts import AlertKind
 from shared.domain.errors import UnknownOutcomeError
-from shared.domain.ids import AgreementId, CompanyId
+from shared.domain.ids import AgreementId, CompanyId, LineId
 from shared.domain.runs import ItemState, RunReason
 from shared.ports import READ_IS_FRESH, LicenseSync, LinesRead
 from shared.usecases.start_run import start_cycle
@@ -67,7 +67,7 @@ class UnitsPsa(UponPsa):
                 yield ((self._now(one), self.lines_of(one.agreement_id)),)
 
     def read_quantities(
-        self, agreement_id: AgreementId, known: Sequence[AgreementLine]
+        self, agreement_id: AgreementId, known: Sequence[AgreementLine], changing: LineId
     ) -> LinesRead | None:
         self._read("read_quantities")
         if self.unknown:

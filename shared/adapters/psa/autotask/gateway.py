@@ -7,12 +7,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 import requests
 
+from shared.adapters.gathering import GatheredReads
 from shared.adapters.http.payload import Payload
 from shared.adapters.http.session import OnCall, pooled_http
 from shared.adapters.psa.autotask import contracts, lines
@@ -75,6 +77,9 @@ class AutotaskGateway:
         self._clock = clock
         self._zone = ZoneInfo(config.time_zone)
         self._sleep = sleep
+        self._units = {
+            kind.prefix: GatheredReads(partial(self._units_of_all, kind)) for kind in KINDS
+        }
         self._lock = threading.Lock()
         self._labels: dict[int, str] | None = None
 
@@ -170,15 +175,18 @@ class AutotaskGateway:
         places = [place for kind in KINDS for place in self._places(kind, own)]
         if not places and not self._api.records("Contracts", [_is("id", number)], ()):
             raise NotFoundError(f"there is no agreement {agreement_id!r}")
-        return self._read(agreement_id, places, read_from, whole=True)
+        return self._read(agreement_id, places, read_from)
 
     def read_quantities(
-        self, agreement_id: AgreementId, known: Sequence[AgreementLine]
+        self, agreement_id: AgreementId, known: Sequence[AgreementLine], changing: LineId
     ) -> LinesRead | None:
-        """Read the units of the contract's lines: one call, or one for each kind of them."""
+        """Read the units of the contract's lines: one call, or one for each kind of them, that
+        those who read at the same time share.
+        """
         read_from, number = self._clock.real_now(), lines.number(agreement_id)
         if number is None:
             return None
+        its_kind, its_number = lines.meant(changing)
         of_kind: defaultdict[str, dict[int, AgreementLine]] = defaultdict(dict)
         for line in known:
             kind, own = lines.meant(line.line_id)
@@ -188,18 +196,30 @@ class AutotaskGateway:
             mine = of_kind[kind.prefix]
             if not mine:
                 continue
-            rows = self._unit_rows(kind, [_is("contractID", number)])
+            wanted = _Wanted(number, its_number if kind is its_kind else None, others=True)
+            rows = self._units[kind.prefix].read(wanted)
             if rows.keys() != {own for own, line in mine.items() if line.steps}:
                 return None
-            places += [self._place_of(kind, line, rows.get(own, [])) for own, line in mine.items()]
-        return self._read(agreement_id, places, read_from, whole=False)
+            for own, line in mine.items():
+                since = None if own == wanted.line else self._today() - DAY
+                places.append(self._place_of(kind, line, rows.get(own, ()), since))
+        return self._read(agreement_id, places, read_from, changing)
 
     def _read(
-        self, agreement_id: AgreementId, places: "list[_Place]", read_from: datetime, *, whole: bool
+        self,
+        agreement_id: AgreementId,
+        places: "list[_Place]",
+        read_from: datetime,
+        changing: LineId | None = None,
     ) -> LinesRead:
+        """Return lines; where all units of only one were read, a write goes on from that one."""
         found = tuple(self._as_line(place) for place in places)
-        own = {place.line.line_id: place for place in places}
-        return LinesRead(agreement_id, found, read_from, own, whole)
+        own = {
+            place.line.line_id: place
+            for place in places
+            if changing is None or place.line.line_id == changing
+        }
+        return LinesRead(agreement_id, found, read_from, own, whole=changing is None)
 
     def list_with_lines(
         self, companies: Collection[CompanyId]
@@ -438,7 +458,8 @@ class AutotaskGateway:
     def _send_adjustment(self, place: "_Place", change: int, effective: date) -> None:
         kind = place.kind
         body = lines.adjustment(kind, place.number, change, effective)
-        self._api.send_json("POST", kind.adjustments, body, kind=f"autotask.{kind.adjustments}")
+        with self._units[kind.prefix].held_back():  # the units are read after it
+            self._api.send_json("POST", kind.adjustments, body, kind=f"autotask.{kind.adjustments}")
 
     def _read_back(self, wanted: AdjustQuantity, place: "_Place") -> AgreementLine:
         """Return the line once its units show the change; they may take a moment.
@@ -568,8 +589,33 @@ class AutotaskGateway:
 
     def _units_of(self, place: "_Place") -> tuple[Units, ...]:
         kind, number = place.kind, place.number
-        own = [_is("contractID", place.contract), _is(kind.line, number)]
-        return lines.unit_rows(self._unit_rows(kind, own)[number])
+        rows = self._units[kind.prefix].read(_Wanted(place.contract, number, others=False))
+        return lines.unit_rows(rows.get(number, ()))
+
+    def _units_of_all(self, kind: Kind, wanted: "Sequence[_Wanted]") -> "list[_Rows]":
+        """Return for each the rows of its line, and of the contract's others where it wants them:
+        those of its line around today, of others at least those of today.
+        """
+        today = self._today()
+        found: defaultdict[int, dict[int, list[Payload]]] = defaultdict(dict)
+        for some in _chunks(wanted):
+            conditions = [_among("contractID", sorted({one.contract for one in some}))]
+            own = sorted({one.line for one in some if one.line is not None})
+            if any(one.others for one in some):
+                near: list[Filter] = [
+                    {"op": "gte", "field": "endDate", "value": (today - DAY).isoformat()},
+                    {"op": "lte", "field": "startDate", "value": (today + DAY).isoformat()},
+                ]
+                its = [_among(kind.line, own)] if own else []
+                conditions += [{"op": "or", "items": [*its, one]} for one in near]
+            else:
+                conditions.append(_among(kind.line, own))
+            for line, rows in self._unit_rows(kind, conditions).items():
+                found[rows[0]["contractID"].whole()][line] = rows
+        return [
+            {line: rows for line, rows in found[one.contract].items() if one.keeps(line)}
+            for one in wanted
+        ]
 
     def _as_line(self, place: "_Place") -> AgreementLine:
         return lines.with_units(place.line, place.rows, self._today(), place.since)
@@ -600,6 +646,28 @@ class AutotaskGateway:
 
     def _today(self) -> date:
         return self._clock.now().astimezone(self._zone).date()
+
+
+_Rows = Mapping[int, Sequence[Payload]]
+"""Rows of units by the number of their line."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Units that are asked for.
+
+    Attributes:
+        line: The line whose units around today are wanted.
+        others: Those of the contract's other lines are wanted too, as they are today.
+    """
+
+    contract: int
+    line: int | None
+    others: bool
+
+    def keeps(self, line: int) -> bool:
+        """Whether the rows of a line of the contract are wanted."""
+        return self.others or line == self.line
 
 
 @dataclass(frozen=True, slots=True)
