@@ -17,7 +17,7 @@ SEPARATOR = "__"
 
 READS = frozenset({"GET", "HEAD"})
 READ_BY_POST = frozenset({"query", "token"})
-"""Last parts of addresses that are only read, whatever the method."""
+"""Parts of addresses that are only read, whatever the method; more pages lie below them."""
 
 Record = dict[str, Any]
 
@@ -181,7 +181,7 @@ class Site(ABC):
 
 def changes_something(method: str, path: str) -> bool:
     """Return whether a call of a PSA's API is a write."""
-    return method not in READS and path.rpartition("/")[2] not in READ_BY_POST
+    return method not in READS and READ_BY_POST.isdisjoint(path.split("/"))
 
 
 def day(moment: str | None) -> date | None:

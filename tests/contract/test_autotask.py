@@ -2,9 +2,12 @@
 
 import threading
 from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import TypeVar
 
 import pytest
 import requests
@@ -53,6 +56,8 @@ APRIL = date(2026, 4, 1)
 MID_APRIL = date(2026, 4, 15)
 YEAR_END = date(2026, 12, 31)
 LONG_AGO = timedelta(seconds=11)
+OTHER = AgreementId("7002")
+T = TypeVar("T")
 CONFIG = AutotaskConfig(
     url=HOST,
     user_name=DEMO_USER.user_name,
@@ -1086,6 +1091,114 @@ def test_units_alone_are_one_read(site, line_id):
     site.kinds.clear()
     site.gateway.execute(adjust(line_id, 12, 13, date(2026, 4, 2)), read)
     assert len(site.kinds) == 2
+
+
+def together(gateway: AutotaskGateway, *reads: Callable[[], T]) -> list[T]:
+    """Let threads read, so that all of them have asked before the first query is sent."""
+    gathered = gateway._units[""]
+    with ThreadPoolExecutor(len(reads)) as pool:
+        with gathered.held_back():
+            asking = [pool.submit(one) for one in reads]
+            with gathered._changed:
+                everybody = lambda: len(gathered._waiting) == len(reads)  # noqa: E731 - is waited for
+                assert gathered._changed.wait_for(everybody, 1.5)
+        return [one.result(10) for one in asking]
+
+
+@pytest.fixture
+def other_line(site) -> LineId:
+    """A line of a second agreement."""
+    site.add_agreement(OTHER)
+    return site.add_line(a_line(agreement_id=OTHER), {JANUARY: 4})
+
+
+def test_units_of_several_contracts_are_one_read(site, line_id, other_line):
+    known, other = site.gateway.list_lines(AGREEMENT), site.gateway.list_lines(OTHER)
+    site.kinds.clear()
+
+    read, beside = together(
+        site.gateway,
+        lambda: site.gateway.read_quantities(AGREEMENT, known, line_id),
+        lambda: site.gateway.read_quantities(OTHER, other, other_line),
+    )
+
+    assert site.kinds == ["autotask.ContractServiceUnits.query"]
+    assert (read.lines, beside.lines) == (known, other)
+
+
+def test_what_is_read_before_a_change_and_after_another_is_one_read(site, line_id, other_line):
+    """Each is told of its own line alone, as a read by itself would tell."""
+    known = site.gateway.list_lines(AGREEMENT)
+    (place,) = site.gateway.read_lines(OTHER).own.values()
+    site.kinds.clear()
+
+    read, rows = together(
+        site.gateway,
+        lambda: site.gateway.read_quantities(AGREEMENT, known, line_id),
+        lambda: site.gateway._units_of(place),
+    )
+
+    assert site.kinds == ["autotask.ContractServiceUnits.query"]
+    assert (read.lines, rows) == (known, place.rows)
+
+
+def test_an_odd_row_of_a_contract_harms_no_other_one(site, line_id, other_line):
+    known, other = site.gateway.list_lines(AGREEMENT), site.gateway.list_lines(OTHER)
+    gathered = site.gateway._units[""]
+    whole = gathered._read_all
+
+    def one_is_odd(wanted):
+        if any(one.contract == int(OTHER) for one in wanted):
+            raise UnexpectedPayloadError("main: $.items[0].id: expected a whole number")
+        return whole(wanted)
+
+    def refused():
+        with pytest.raises(UnexpectedPayloadError, match="whole number"):
+            site.gateway.read_quantities(OTHER, other, other_line)
+
+    gathered._read_all = one_is_odd
+    read, _ = together(
+        site.gateway,
+        lambda: site.gateway.read_quantities(AGREEMENT, known, line_id),
+        refused,
+    )
+
+    assert read.lines == known
+
+
+def test_what_is_planned_far_ahead_is_seen_of_the_line_that_changes(site, line_id):
+    known = site.gateway.list_lines(AGREEMENT)
+    site.gateway.execute(adjust(line_id, 10, 15, date(2026, 9, 1)))
+
+    read = site.gateway.read_quantities(AGREEMENT, known, line_id)
+
+    assert [one.quantity for one in read.lines[0].steps] == [10, 15]
+    with pytest.raises(ConflictError, match="planned after"):
+        site.gateway.execute(adjust(line_id, 10, 12), read)
+
+
+def test_a_change_of_another_line_than_was_told_reads_it_first(site, line_id):
+    """Of that one only the units of today were read."""
+    site.add_product(ProductId("102"), "Microsoft 365 E3", price=Decimal("36.00"))
+    beside = site.add_line(a_line(product_id=ProductId("102")), {JANUARY: 4, date(2026, 9, 1): 6})
+    known = site.gateway.list_lines(AGREEMENT)
+
+    read = site.gateway.read_quantities(AGREEMENT, known, line_id)
+
+    assert [one.quantity for one in read.lines] == [10, 4]
+    assert [len(one.steps) for one in read.lines] == [1, 1]
+    with pytest.raises(ConflictError, match="planned after"):
+        site.gateway.execute(adjust(beside, 4, 5), read)
+
+
+def test_an_adjustment_that_fails_lets_reads_go_on(site, line_id):
+    site.trouble(Trouble.FORBIDDEN, writes=True)
+    with pytest.raises(AccessDeniedError):
+        site.gateway.execute(adjust(line_id, 10, 12))
+    site.state.users = [DEMO_USER]
+
+    assert site.gateway._units[""]._holding == 0
+    assert site.gateway.list_lines(AGREEMENT)[0].quantity == 10
 
 
 def test_units_of_lines_that_nobody_knew_need_a_whole_read(site, line_id):

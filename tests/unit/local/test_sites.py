@@ -6,7 +6,17 @@ from datetime import date
 import pytest
 
 from local.sites.known import SITES
-from local.sites.site import DAY, Agreement, Company, Held, Line, Product, Story, Terms
+from local.sites.site import (
+    DAY,
+    Agreement,
+    Company,
+    Held,
+    Line,
+    Product,
+    Story,
+    Terms,
+    changes_something,
+)
 from shared import exact_json
 
 MARCH = Terms(
@@ -83,3 +93,18 @@ def test_a_schedules_mark_is_the_reference_at_the_end_of_the_text():
     state["lines"][0]["description"] = "Business Premium\nRef. SEATSYNC-1"
 
     assert SITES["syncro"].held(state)[0].mark == "SEATSYNC-1"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "changes"),
+    [
+        ("GET", "/api/recurringinvoice", False),
+        ("POST", "/api/recurringinvoice", True),
+        ("POST", "/v1.0/ContractServiceUnits/query", False),
+        ("POST", "/v1.0/ContractServiceUnits/query/next", False),
+        ("POST", "/v1.0/ContractServiceAdjustments", True),
+        ("PATCH", "/finance/agreements/7001/additions/501", True),
+    ],
+)
+def test_a_query_and_its_further_pages_change_nothing(method, path, changes):
+    assert changes_something(method, path) is changes
