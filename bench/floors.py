@@ -6,14 +6,14 @@ read of what is there now, and its write.
 
 What a change that is never billed twice needs may be more. A rise within a period that ConnectWise
 has invoiced is two lines, so two writes. Autotask tells nothing about an adjustment, and nothing
-takes one back: the units are read before it and after it.
+takes one back: the units are read before it and after it, for all that are made at once together.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.fleet import LICENCES
-from bench.rig import GRAPH_SECONDS, PSA_SECONDS
+from bench.rig import AT_ONCE, GRAPH_SECONDS, PSA_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,8 @@ def floor_of(psa: str, tenants: int, changes: int = 0) -> Floor:
     """Return the floor of a cycle with so many changed lines; each tenant has one agreement."""
     # One call lists tenants once a day; it is no part of a cycle.
     fewest = _PSAS[psa](tenants, changes)
-    return Floor(graph=tenants, psa=fewest, safe=_SAFE.get(psa, 0) * changes)
+    safe = _SAFE[psa](changes) if psa in _SAFE else 0
+    return Floor(graph=tenants, psa=fewest, safe=safe)
 
 
 def _connectwise(tenants: int, changes: int) -> int:
@@ -72,8 +73,11 @@ _PSAS: dict[str, Callable[[int, int], int]] = {
 }
 
 
-_SAFE = {"connectwise": 1, "autotask": 2}
-"""Calls more for each change."""
+_SAFE: dict[str, Callable[[int], int]] = {
+    "connectwise": lambda changes: changes,
+    "autotask": lambda changes: 2 * (_pages(changes, AT_ONCE) - _pages(changes, 500)),
+}
+"""Calls more for so many changes."""
 
 
 def _pages(records: int, most: int) -> int:

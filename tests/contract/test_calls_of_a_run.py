@@ -1,19 +1,21 @@
 """How often a run over a hundred tenants calls each PSA: the whole house on the simulators.
 
-Besides, a run asks Microsoft once for each tenant. What is measured is written beside two floors,
-for 100 tenants of 8 licences and for 80 changes among them, those 100 calls of Microsoft included:
+The queues are worked off in threads, as many messages at once as a host takes. Besides, a run asks
+Microsoft once for each tenant. What is measured is written beside two floors, for 100 tenants of 8
+licences and for 80 changes among them, those 100 calls of Microsoft included:
 
 - ``bulk``: reading everything in bulk, and one call for a change, two where it is read before.
 - ``needed``: quiet as ``bulk``; a change is one read under its lease, its writes, and one read
   after a write that nothing takes back and whose answer tells nothing.
 
 Where ``needed`` is more than ``bulk``, the difference is a read or a write that keeps an invoice
-right, and the comment at the PSA says which.
+right, and the comment at the PSA says which. Where reads of several changes are made as one, fewer
+are ``needed``; how many depends on which threads come together, so only the most is written here.
 """
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -60,6 +62,8 @@ TENANTS = 100
 LICENCES = 8
 CHANGES = 80
 SEATS = 10
+MOST_SHARED = 17
+"""How many queries 80 changes share at most, where reads of several are made as one."""
 JANUARY = date(2026, 1, 1)
 APRIL = date(2026, 4, 1)
 
@@ -192,6 +196,7 @@ class Expected:
         fall: For a seat less within it, without credits, where that is not as for one more: it
             counts from the next period.
         once: What a fresh process asks besides.
+        together: What all changes of a run share, and how many of them there are at most.
     """
 
     server: Callable[[], Any]
@@ -201,6 +206,7 @@ class Expected:
     once: Calls
     bulk: Floors
     needed: Floors
+    together: Calls = field(default_factory=dict)
 
 
 def floors(quiet: int, *, rise: int, fall: int) -> Floors:
@@ -227,7 +233,8 @@ EXPECTED = {
     # The bulk floor has five pages, and two more reads for all changes together. 800 lines are two
     # pages of 500, their units in this period and the next are four. A change is an adjustment that
     # nothing takes back and whose answer tells nothing: units before it, under the lease, and
-    # units after it.
+    # units after it. Those who read at the same time share a query. If all 24 messages that a host
+    # works on came together each time, it would be eight; mostly it is ten to fourteen.
     "autotask": Expected(
         AutotaskServer,
         quiet={
@@ -236,14 +243,12 @@ EXPECTED = {
             "autotask.ContractServiceUnits.query": 4,
             "autotask.ContractServiceBundles.query": 1,
         },
-        rise={
-            "autotask.ContractServiceUnits.query": 2,
-            "autotask.ContractServiceAdjustments.create": 1,
-        },
+        rise={"autotask.ContractServiceAdjustments.create": 1},
         fall=None,
         once={"autotask.ZoneInformation.get": 1, "autotask.Contracts.entityInformation.fields": 1},
         bulk=Floors(105, 187, 187),
-        needed=floors(105, rise=3, fall=3),
+        needed=Floors(105, 193, 193),
+        together={"autotask.ContractServiceUnits.query": MOST_SHARED},
     ),
     # The floor has ten pages; headers with lines are one. The whole invoice is read under the
     # lease, and the write answers it as it was saved.
@@ -269,13 +274,15 @@ EXPECTED = {
 }
 MEASURED = {
     "connectwise": Floors(201, 441, 361),
-    "autotask": Floors(108, 348, 348),
+    "autotask": Floors(108, 188 + MOST_SHARED, 188 + MOST_SHARED),
     "halopsa": Floors(101, 261, 261),
     "syncro": Floors(204, 364, 364),
 }
-CLOSE = Decimal("1.05")
-ABOVE_BULK = {("connectwise", "rises"), ("autotask", "rises"), ("autotask", "falls")}
-"""What is more than 1.05 of the bulk floor, for the reason that is told at the PSA."""
+"""Counted; with 80 changes of Autotask the most that there may be."""
+CLOSE = {"autotask": Decimal("1.10")}
+"""How close to its floors a PSA is held that may not be within 1.05 each time."""
+ABOVE_BULK = {("connectwise", "rises")}
+"""What is not close to the bulk floor, for the reason that is told at the PSA."""
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -301,10 +308,15 @@ def test_a_run_calls_its_psa_no_more_often_than_is_written_here(name):
     assert quiet == expected.quiet
     assert first == quiet + Counter(expected.once)
     for changed, each in ((rises, expected.rise), (falls, expected.fall or expected.rise)):
-        assert changed - quiet == {kind: CHANGES * n for kind, n in each.items()}
+        more = changed - quiet
+        shared = {kind: more.pop(kind) for kind in expected.together}
+        assert more == {kind: CHANGES * n for kind, n in each.items()}
+        assert all(n <= expected.together[kind] for kind, n in shared.items()), shared
         assert quiet - changed == Counter()
     measured = Floors(*(TENANTS + one.total() for one in (quiet, rises, falls)))
-    assert measured == MEASURED[name], f"floors: {expected.bulk}, {expected.needed}"
+    spared = sum(expected.together.values()) - sum(shared.values())
+    most = replace(measured, rises=measured.rises + spared, falls=measured.falls + spared)
+    assert most == MEASURED[name], f"floors: {expected.bulk}, {expected.needed}"
 
 
 @pytest.mark.parametrize("what", ["quiet", "rises", "falls"])
@@ -312,6 +324,7 @@ def test_a_run_calls_its_psa_no_more_often_than_is_written_here(name):
 def test_what_is_measured_is_close_to_its_floors(name, what):
     measured = getattr(MEASURED[name], what)
 
-    assert measured <= CLOSE * getattr(EXPECTED[name].needed, what)
-    close = measured <= CLOSE * getattr(EXPECTED[name].bulk, what)
+    allowed = CLOSE.get(name, Decimal("1.05"))
+    assert measured <= allowed * getattr(EXPECTED[name].needed, what)
+    close = measured <= allowed * getattr(EXPECTED[name].bulk, what)
     assert close is ((name, what) not in ABOVE_BULK)

@@ -19,6 +19,14 @@ def test_a_hundred_tenants_with_eight_licences_and_eighty_changes(psa, quiet, ch
     assert floor_of(psa, 100, 80).calls == changed
 
 
+@pytest.mark.parametrize(
+    ("psa", "more"), [("connectwise", 80), ("autotask", 6), ("halopsa", 0), ("syncro", 0)]
+)
+def test_what_changes_need_more_so_that_none_is_billed_twice(psa, more):
+    assert floor_of(psa, 100, 80).safe == more
+    assert floor_of(psa, 100).safe == 0
+
+
 def test_the_ideal_is_the_latency_of_all_calls_shared_by_those_at_once():
     floor = floor_of("connectwise", 1000)
 
