@@ -15,8 +15,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from local.simulators.autotask.billing import Calendar as AutotaskCalendar
-from local.simulators.connectwise.billing import Calendar
+from local.simulators.autotask.billing import ContractCalendar
+from local.simulators.common.billing import Calendar
 from tests.integration.stack import MARCH
 from tests.property.adjusted import DayOracle
 from tests.property.oracle import Oracle
@@ -171,7 +171,7 @@ class AdjustedAccount(Account):
         super().__init__(product, line)
 
     def _oracle(self):
-        calendar = AutotaskCalendar(MARCH.starts, 1, date(2090, 1, 1))
+        calendar = ContractCalendar(MARCH.starts, 1, date(2090, 1, 1))
         oracle = DayOracle(calendar, credits_on=False, changes_posted=True)
         if self.line is not None:
             oracle.begin_with(self.line)

@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 import requests
 
-from local.simulators.autotask.billing import Calendar
-from local.simulators.connectwise import billing
+from local.simulators.autotask.billing import ContractCalendar
+from local.simulators.common.billing import Calendar
 from local.simulators.microsoft.builders import a_subscription, a_tenant
 from local.simulators.microsoft.state import Subscription, set_seats
 from local.sites import site
@@ -331,10 +331,10 @@ class AdjustedBooks(Books):
         return "adjust", body["unitChange"], body["effectiveDate"][:10]
 
 
-def calendar_of(agreement: int) -> Calendar:
+def calendar_of(agreement: int) -> ContractCalendar:
     """The periods of an agreement."""
     terms = TERMS[agreement]
-    return Calendar(terms.starts, 12 if terms.annual else 1, date(2090, 1, 1))
+    return ContractCalendar(terms.starts, 12 if terms.annual else 1, date(2090, 1, 1))
 
 
 @dataclass
@@ -452,10 +452,10 @@ def _rows(line: dict[str, Any]) -> list[tuple[str, int]]:
     return sorted(waiting.items())
 
 
-def days_of(agreement: int) -> billing.Calendar:
+def days_of(agreement: int) -> Calendar:
     """The periods of an agreement, by number."""
     terms = TERMS[agreement]
-    return billing.Calendar(terms.starts, 12 if terms.annual else 1)
+    return Calendar(terms.starts, 12 if terms.annual else 1)
 
 
 BOOKS: dict[str, Callable[[], Books]] = {

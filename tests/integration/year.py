@@ -23,7 +23,8 @@ from typing import Any
 
 import requests
 
-from local.simulators.connectwise.billing import MONTHS_OF_CYCLE, Calendar
+from local.simulators.common.billing import Calendar
+from local.simulators.connectwise.billing import MONTHS_OF_CYCLE
 from local.simulators.connectwise.builders import (
     a_company,
     a_product,

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 
 from local.simulators.autotask import billing
+from local.simulators.common.billing import Period
 from shared.domain.agreements import (
     AdjustQuantity,
     Agreement,
@@ -52,7 +53,7 @@ class Contract:
         amounts: What was billed: first day, last day, seats, share of the period.
     """
 
-    calendar: billing.Calendar
+    calendar: billing.ContractCalendar
     changes_posted: bool = False
     lines: dict[LineId, AgreementLine] = field(default_factory=dict)
     given: dict[LineId, billing.Change] = field(default_factory=dict)
@@ -171,7 +172,7 @@ class Contract:
         given = [self.given[line_id]] if line_id in self.given else []
         return [*given, *self.changes.get(line_id, [])]
 
-    def _period_of(self, day: date) -> billing.Period:
+    def _period_of(self, day: date) -> Period:
         return self.calendar.containing(day)
 
 
@@ -196,7 +197,7 @@ class DayOracle:
         needed: The seats that were needed from each day on, as of its end.
     """
 
-    calendar: billing.Calendar
+    calendar: billing.ContractCalendar
     credits_on: bool
     changes_posted: bool
     starts: date | None = None
@@ -292,7 +293,7 @@ class AdjustedWalk:
 
     def __post_init__(self) -> None:
         h = self.history
-        calendar = billing.Calendar(h.anchor, h.months, h.anchor + FAR)
+        calendar = billing.ContractCalendar(h.anchor, h.months, h.anchor + FAR)
         changes_posted = self.capabilities.changes_invoiced
         self.psa = Contract(calendar, changes_posted)
         mapping = a_mapping(override_start=h.override_start)

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
-from local.simulators.connectwise import billing
+from local.simulators.common.billing import Calendar
 from tests.builders import LINE, a_line, a_mapping
 from tests.property.oracle import Oracle
 from tests.property.simulated import TIMINGS, CrashError, Driver, SimulatedPsa, Timing, a_psa
@@ -63,8 +63,8 @@ class History:
         return None if self.override_after is None else self._after(self.override_after)
 
     @property
-    def calendar(self) -> billing.Calendar:
-        return billing.Calendar(self.anchor, self.months)
+    def calendar(self) -> Calendar:
+        return Calendar(self.anchor, self.months)
 
     @property
     def only_rises(self) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
 
-from local.simulators.connectwise.billing import Calendar
+from local.simulators.common.billing import Calendar
 
 DAY = timedelta(days=1)
 

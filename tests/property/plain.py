@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 from hypothesis import strategies as st
 
-from local.simulators.connectwise.billing import Calendar
+from local.simulators.common.billing import Calendar
 from shared.domain.agreements import (
     Agreement,
     AgreementLine,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 
-from local.simulators.connectwise.billing import Calendar
+from local.simulators.common.billing import Calendar
 from local.simulators.halopsa import builders
 from local.simulators.halopsa.invoicing import run_invoices
 from local.simulators.halopsa.rules import written

@@ -11,6 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Protocol
 
+from local.simulators.common.billing import Calendar
 from local.simulators.connectwise import billing
 from shared.domain.agreements import (
     Agreement,
@@ -204,7 +205,7 @@ def a_psa(
 ) -> SimulatedPsa:
     """Return an agreement invoiced as its timing says on the morning of ``first_day``."""
     today = first_day or anchor
-    calendar = billing.Calendar(anchor, months)
+    calendar = Calendar(anchor, months)
     period = calendar.period(calendar.index_at(today))
     terms = billing.Terms(
         calendar=calendar,

@@ -1,72 +1,37 @@
 """What a contract bills: periods, units by date, proration of adjustments.
 
-Pure arithmetic, on purpose independent of the application under test: this module is the judge of
-what a customer was billed, so it shares no code with the engine that writes the adjustments.
-
-All dates are calendar dates, and both ends of a span are billed days. Money is ``Decimal``: a
-prorated amount is kept with four decimals, half up, and gets two when it is approved and posted.
+Pure arithmetic like ``common.billing``. A prorated amount is kept with four decimals, and gets two
+when it is approved and posted.
 """
 
 from __future__ import annotations
 
-import calendar
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-ONE_DAY = timedelta(days=1)
+from local.simulators.common.billing import ONE_DAY, Calendar, Period, rounded, share
+
 KEPT_PLACES = 4
-POSTED_PLACES = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
-    """A billing period; ``last`` is its last billed day."""
-
-    start: date
-    last: date
-
-    @property
-    def days(self) -> int:
-        return (self.last - self.start).days + 1
-
-
-@dataclass(frozen=True, slots=True)
-class Calendar:
+class ContractCalendar(Calendar):
     """The billing periods of a contract, from its first day to its last.
 
-    Every start is counted from the original anchor: one on the 31st starts on 28 February and on
-    31 March, not on the 28th ever after. The last period may be longer than the contract.
+    The last period may be longer than the contract.
     """
 
-    anchor: date
-    months: int
     ends: date
-
-    def period(self, index: int) -> Period:
-        """Return the period that starts ``index`` cycles after the anchor."""
-        return Period(self._start(index), self._start(index + 1) - ONE_DAY)
-
-    def containing(self, day: date) -> Period:
-        """Return the period that holds the day."""
-        between = (day.year - self.anchor.year) * 12 + day.month - self.anchor.month
-        index = between // self.months
-        return self.period(index if self._start(index) <= day else index - 1)
 
     def periods(self, first: date | None = None) -> Iterator[Period]:
         """Yield the contract's periods in order, from the one that holds ``first``."""
         period = self.containing(max(first or self.anchor, self.anchor))
         while period.start <= self.ends:
             yield period
-            period = self.containing(period.last + ONE_DAY)
-
-    def _start(self, index: int) -> date:
-        month = self.anchor.year * 12 + self.anchor.month - 1 + index * self.months
-        year, month = month // 12, month % 12 + 1
-        day = min(self.anchor.day, calendar.monthrange(year, month)[1])
-        return date(year, month, day)
+            period = self.after(period)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +70,7 @@ def units_on(changes: Iterable[Change], day: date) -> int:
     return sum(change.units for change in changes if change.effective <= day)
 
 
-def spans(periods: Calendar, changes: Sequence[Change]) -> Iterator[Span]:
+def spans(periods: ContractCalendar, changes: Sequence[Change]) -> Iterator[Span]:
     """Yield a span for every period, cut where the number of units changes in between.
 
     The first begins with the first change; a line without changes has none.
@@ -122,7 +87,7 @@ def spans(periods: Calendar, changes: Sequence[Change]) -> Iterator[Span]:
             yield Span(start, end, units_on(changes, start))
 
 
-def pieces(periods: Calendar, change: Change, posted: Iterable[date] = ()) -> list[Piece]:
+def pieces(periods: ContractCalendar, change: Change, posted: Iterable[date] = ()) -> list[Piece]:
     """Return what a change is charged beside the charges of whole periods.
 
     That is its part of the period that it falls in, and the whole of each later period that was
@@ -144,15 +109,10 @@ def pieces(periods: Calendar, change: Change, posted: Iterable[date] = ()) -> li
     return found
 
 
-def whole(periods: Calendar, period: Period, units: int) -> Piece:
+def whole(periods: ContractCalendar, period: Period, units: int) -> Piece:
     """Return the charge of a period: shorter where the contract ends within it."""
     last = min(period.last, periods.ends)
     return Piece(period.start, last, units, share(period, period.start, last))
-
-
-def share(period: Period, first: date, last: date) -> Fraction:
-    """Return which part of the period these days are; both ends count."""
-    return Fraction((last - first).days + 1, period.days)
 
 
 def kept(price: Decimal, piece: Piece) -> Decimal:
@@ -162,14 +122,7 @@ def kept(price: Decimal, piece: Piece) -> Decimal:
 
 def posted_amount(amount: Decimal) -> Decimal:
     """Return a kept amount as it is posted: with two decimals."""
-    return rounded(Fraction(amount), POSTED_PLACES)
-
-
-def rounded(amount: Fraction, places: int) -> Decimal:
-    """Return the amount with so many decimals, halves away from zero."""
-    parts = abs(amount) * 10**places
-    whole_parts = (2 * parts.numerator + parts.denominator) // (2 * parts.denominator)
-    return Decimal(whole_parts if amount >= 0 else -whole_parts).scaleb(-places)
+    return rounded(Fraction(amount))
 
 
 def _inside(day: date, period: Period) -> bool:

@@ -5,24 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from functools import partial
 
-from local.simulators.autotask.billing import Period, kept, posted_amount, units_on, whole
+from local.simulators.autotask.billing import kept, posted_amount, units_on, whole
 from local.simulators.autotask.state import RECURRING_SERVICE, Line, PsaState, day
+from local.simulators.common.billing import Period
+from local.simulators.common.invoicing import InvoiceRun, keep_invoice, run_over
 from local.simulators.common.records import Record
 
-NOTHING = Decimal("0.00")
 
-
-@dataclass(frozen=True, slots=True)
-class PostingRun:
-    """What one run did. ``skipped`` says which contracts it left out, and why."""
-
-    invoices: list[Record]
-    skipped: list[Record]
-
-
-def approve_and_post(state: PsaState, through: date, contract_id: int | None = None) -> PostingRun:
+def approve_and_post(state: PsaState, through: date, contract_id: int | None = None) -> InvoiceRun:
     """Post everything due up to ``through``, and return the new invoices.
 
     A period is due on its first day where the contract bills in advance, on its last where in
@@ -32,37 +24,7 @@ def approve_and_post(state: PsaState, through: date, contract_id: int | None = N
     Raises:
         KeyError: There is no such contract.
     """
-    with state.lock:
-        chosen = sorted(state.contracts) if contract_id is None else [contract_id]
-        run = PostingRun([], [])
-        for number in chosen:
-            if state.contracts[number].get("contractType") != RECURRING_SERVICE:
-                continue
-            try:
-                run.invoices.extend(_post(state, number, through))
-            except ValueError as reason:
-                run.skipped.append({"contract_id": number, "reason": str(reason)})
-        return run
-
-
-def find_invoices(
-    state: PsaState,
-    *,
-    company: int | None = None,
-    contract: int | None = None,
-    first: date | None = None,
-    last: date | None = None,
-) -> list[Record]:
-    """Return the invoices of a company, of a contract, or dated within these days."""
-    with state.lock:
-        return [
-            invoice
-            for invoice in state.invoices
-            if company in {None, invoice["company_id"]}
-            and contract in {None, invoice["contract_id"]}
-            and (first is None or invoice["invoice_date"] >= first.isoformat())
-            and (last is None or invoice["invoice_date"] <= last.isoformat())
-        ]
+    return run_over(state, "contract", state.contracts, contract_id, partial(_post, state, through))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +38,15 @@ class _Posting:
     period: Period | None = None
 
     def keep(self, lines: list[Record]) -> Record:
-        contract = self.state.contracts[self.contract_id]
-        invoice: Record = {
-            "invoice_id": len(self.state.invoices) + 1,
-            "contract_id": self.contract_id,
-            "company_id": contract["companyID"],
-            "invoice_date": self.on.isoformat(),
-            "run_through": self.through.isoformat(),
-            "period": None
-            if self.period is None
-            else {"from": str(self.period.start), "to": str(self.period.last)},
-            "lines": lines,
-            "total": sum((line["amount"] for line in lines), NOTHING),
-        }
-        self.state.invoices.append(invoice)
-        return invoice
+        company_id = self.state.contracts[self.contract_id]["companyID"]
+        return keep_invoice(
+            self.state,
+            {"contract_id": self.contract_id, "company_id": company_id},
+            lines,
+            on=self.on,
+            through=self.through,
+            period=self.period,
+        )
 
     def whole_periods(self) -> Iterable[Record]:
         """Yield the lines for the units in force on the period's first day."""
@@ -120,7 +76,9 @@ class _Posting:
                     yield _line(self.state, line, piece)
 
 
-def _post(state: PsaState, number: int, through: date) -> list[Record]:
+def _post(state: PsaState, through: date, number: int) -> list[Record]:
+    if state.contracts[number].get("contractType") != RECURRING_SERVICE:
+        return []
     arrears = state.billing.get(number) == "arrears"
     posted = state.posted_of(number)
     made: list[Record] = []

@@ -25,7 +25,7 @@ from starlette.routing import BaseRoute
 
 from local.simulators.autotask.billing import units_on
 from local.simulators.autotask.hand import Hand
-from local.simulators.autotask.posting import approve_and_post, find_invoices
+from local.simulators.autotask.posting import approve_and_post
 from local.simulators.autotask.state import PERIOD_TYPES, Line, PsaState, read_users
 from local.simulators.common import pages
 from local.simulators.common.control import Control, as_json, object_of
@@ -41,7 +41,7 @@ class AutotaskControl(Control[PsaState]):
     name, title = "autotask", "Autotask PSA"
     run_path = "approve-and-post"
     customer, agreement, people = "company", "contract", "users"
-    run, find, read_people = approve_and_post, find_invoices, read_users
+    run, read_people = approve_and_post, read_users
 
     def __init__(self, state: PsaState) -> None:
         super().__init__(state)

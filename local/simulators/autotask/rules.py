@@ -7,7 +7,7 @@ from datetime import date
 from http import HTTPStatus
 from typing import Any
 
-from local.simulators.autotask.billing import Calendar, Piece, kept, pieces, share, spans, units_on
+from local.simulators.autotask.billing import ContractCalendar, Piece, kept, pieces, spans, units_on
 from local.simulators.autotask.state import (
     ACTIVE,
     RECURRING_SERVICE,
@@ -21,6 +21,7 @@ from local.simulators.autotask.state import (
     moment,
 )
 from local.simulators.common import refusals
+from local.simulators.common.billing import share
 from local.simulators.common.records import Record
 
 _WRITABLE = ("invoiceDescription", "internalCurrencyAdjustedPrice", "adjustedPrice")
@@ -161,7 +162,7 @@ def _kept_rows(state: PsaState, line: Line) -> list[Record]:
 
 def _rows(
     line: Line,
-    periods: Calendar,
+    periods: ContractCalendar,
     posted: Mapping[date, date],
     pieces_posted: Mapping[str, str | None],
 ) -> list[Record]:

@@ -12,7 +12,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
-from local.simulators.autotask.billing import Calendar, Change
+from local.simulators.autotask.billing import Change, ContractCalendar
+from local.simulators.common.invoicing import NotInvoicedError
 from local.simulators.common.records import PsaRecords, Record
 
 Who = Literal["api", "hand", "posting"]
@@ -227,17 +228,17 @@ class PsaState(PsaRecords):
             self.lines[line.line_id] = line
         self._last_id = int(dumped.get("last_id", self._last_id))
 
-    def calendar(self, contract_id: int) -> Calendar:
+    def calendar(self, contract_id: int) -> ContractCalendar:
         """Return a contract's billing periods.
 
         Raises:
-            ValueError: Its period type has no length.
+            NotInvoicedError: Its period type has no length.
         """
         contract = self.contracts[contract_id]
         label, months = PERIOD_TYPES.get(contract.get("contractPeriodType") or 0, ("", 0))
         if not label:
-            raise ValueError(f"contract {contract_id} has no period type")
-        return Calendar(day(contract["startDate"]), months, day(contract["endDate"]))
+            raise NotInvoicedError(f"contract {contract_id} has no period type")
+        return ContractCalendar(day(contract["startDate"]), months, day(contract["endDate"]))
 
     def posted_of(self, contract_id: int) -> dict[date, date]:
         """Return when each of a contract's periods was posted, by the period's first day."""

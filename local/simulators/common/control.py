@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from local.simulators.common import pages
+from local.simulators.common.invoicing import InvoiceRun, find_invoices
 from local.simulators.common.records import PsaRecords, Record
 from local.simulators.common.refusals import RefusedError
 from local.simulators.common.simulator import utc_now
@@ -46,7 +47,7 @@ class Control(ABC, Generic[S]):
         run_path: How the PSA calls its invoice run.
         customer, agreement: How it calls those.
         people: How it calls who may sign in; ``PUT /_sim/<people>`` replaces them.
-        run, find, read_people: Its invoice run, its invoices, and its people as JSON has them.
+        run, read_people: Its invoice run, and its people as JSON has them.
     """
 
     templates: ClassVar[Path]
@@ -56,8 +57,7 @@ class Control(ABC, Generic[S]):
     customer: ClassVar[str]
     agreement: ClassVar[str]
     people: ClassVar[str]
-    run: ClassVar[Callable[..., Any]]
-    find: ClassVar[Callable[..., list[Record]]]
+    run: ClassVar[Callable[..., InvoiceRun]]
     read_people: ClassVar[Callable[..., object]]
 
     def __init__(self, state: S) -> None:
@@ -129,7 +129,7 @@ class Control(ABC, Generic[S]):
             text = request.query_params.get(name)
             return read(text) if text else None
 
-        found = type(self).find(
+        found = find_invoices(
             self._state,
             **{name: asked(int, name) for name in (self.customer, self.agreement)},
             first=asked(date.fromisoformat, "from"),

@@ -14,8 +14,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from local.simulators.common.billing import CENT
 from local.simulators.common.records import Record
-from local.simulators.connectwise.billing import CENT, billed_quantity
+from local.simulators.connectwise.billing import billed_quantity
 from local.simulators.connectwise.calendars import last_day
 from local.simulators.connectwise.errors import FieldError, invalid
 from local.simulators.connectwise.fields import Fields

@@ -1,72 +1,21 @@
-"""What an agreement invoices: billing periods, proration, and the invoice run of one agreement.
+"""What an agreement invoices: its terms, proration, and the invoice run of one agreement.
 
-Pure arithmetic, on purpose independent of the application under test: this module is the judge of
-what a customer was billed, so it shares no code with the engine that writes the quantities.
-
-All dates are calendar dates, and both ends of a span are billed days. Money is ``Decimal``;
-fractions of a period are exact until the unit price is rounded, once, half up, to cents.
+Pure arithmetic like ``common.billing``. The unit price is rounded, once, to cents.
 """
 
 from __future__ import annotations
 
-import calendar
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from datetime import date
+from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 
-ONE_DAY = timedelta(days=1)
-CENT = Decimal("0.01")
+from local.simulators.common.billing import ONE_DAY, Calendar, Period, line_amount, rounded, share
 
 MONTHS_OF_CYCLE = {"monthly": 1, "quarterly": 3, "annual": 12, "annually": 12, "yearly": 12}
 """Length of a billing cycle by its name in lower case."""
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """A billing period; ``last`` is its last billed day."""
-
-    start: date
-    last: date
-
-    @property
-    def days(self) -> int:
-        return (self.last - self.start).days + 1
-
-
-@dataclass(frozen=True, slots=True)
-class Calendar:
-    """The billing periods that run from an anchor date, endlessly in both directions.
-
-    Every start is counted from the original anchor: one on the 31st starts on 28 February and on
-    31 March, not on the 28th ever after.
-    """
-
-    anchor: date
-    months: int
-
-    def period(self, index: int) -> Period:
-        """Return the period that starts ``index`` cycles after the anchor."""
-        return Period(self._start(index), self._start(index + 1) - ONE_DAY)
-
-    def index_at(self, day: date) -> int:
-        """Return the index of the period that contains ``day``."""
-        between = (day.year - self.anchor.year) * 12 + day.month - self.anchor.month
-        index = between // self.months
-        return index if self._start(index) <= day else index - 1
-
-    def periods_between(self, first: date, last: date) -> Iterator[Period]:
-        """Yield the periods that share at least one day with the span, in order."""
-        for index in range(self.index_at(first), self.index_at(last) + 1):
-            yield self.period(index)
-
-    def _start(self, index: int) -> date:
-        month = self.anchor.year * 12 + self.anchor.month - 1 + index * self.months
-        year, month = month // 12, month % 12 + 1
-        day = min(self.anchor.day, calendar.monthrange(year, month)[1])
-        return date(year, month, day)
 
 
 class Billable(Enum):
@@ -162,13 +111,6 @@ def bill(terms: Terms, additions: Iterable[Addition]) -> list[Billed]:
     return [_bill_addition(terms, addition) for addition in additions]
 
 
-def round_half_up(amount: Fraction) -> Decimal:
-    """Return the amount in cents, halves away from zero."""
-    hundredths = abs(amount) * 100
-    cents = (2 * hundredths.numerator + hundredths.denominator) // (2 * hundredths.denominator)
-    return Decimal(cents if amount >= 0 else -cents).scaleb(-2)
-
-
 def _bill_addition(terms: Terms, addition: Addition) -> Billed:
     span = _unbilled(terms, addition)
     if span is None:
@@ -177,7 +119,7 @@ def _bill_addition(terms: Terms, addition: Addition) -> Billed:
     first, last = span
     periods = list(terms.calendar.periods_between(first, last))
     if terms.prorates:
-        fraction = sum((_share(period, first, last) for period in periods), Fraction(0))
+        fraction = sum((share(period, first, last) for period in periods), Fraction(0))
     else:
         # Without proration one day of a period costs the whole period, once.
         first, last, fraction = periods[0].start, periods[-1].last, Fraction(len(periods))
@@ -196,18 +138,13 @@ def _unbilled(terms: Terms, addition: Addition) -> tuple[date, date] | None:
     return (first, last) if first <= last else None
 
 
-def _share(period: Period, first: date, last: date) -> Fraction:
-    days = (min(period.last, last) - max(period.start, first)).days + 1
-    return Fraction(days, period.days)
-
-
 def _charge(addition: Addition, first: date, last: date, fraction: Fraction) -> Charge | None:
     quantity = billed_quantity(addition.quantity, addition.less_included)
     if addition.billable is Billable.NO or quantity == 0:
         return None
     price = Decimal(0) if addition.billable is Billable.AT_NO_CHARGE else addition.price
-    unit = round_half_up(Fraction(price) * fraction)
-    amount = (unit * quantity).quantize(CENT, rounding=ROUND_HALF_UP)
+    unit = rounded(Fraction(price) * fraction)
+    amount = line_amount(unit, quantity)
     return Charge(addition.addition_id, quantity, first, last, fraction, unit, amount)
 
 

@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from local.simulators.connectwise.billing import MONTHS_OF_CYCLE, Calendar, Terms
+from local.simulators.common.billing import Calendar
+from local.simulators.common.invoicing import NotInvoicedError
+from local.simulators.connectwise.billing import MONTHS_OF_CYCLE, Terms
 
 Record = Mapping[str, Any]
-
-
-class NotInvoicedError(Exception):
-    """The invoice run leaves this agreement out; the message says why."""
 
 
 def day(value: str | None) -> date | None:

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
+from local.simulators.common.invoicing import InvoiceRun, NotInvoicedError, keep_invoice, run_over
 from local.simulators.common.records import Record
 from local.simulators.connectwise.billing import Addition, Billable, Billed, Terms, bill
-from local.simulators.connectwise.calendars import NotInvoicedError, day, terms_of
+from local.simulators.connectwise.calendars import day, terms_of
 from local.simulators.connectwise.state import PsaState
-
-
-@dataclass(frozen=True, slots=True)
-class InvoiceRun:
-    """What one run did. ``skipped`` says which agreements it left out, and why."""
-
-    invoices: list[Record]
-    skipped: list[Record]
 
 
 def run_invoices(state: PsaState, through: date, agreement_id: int | None = None) -> InvoiceRun:
@@ -32,38 +25,12 @@ def run_invoices(state: PsaState, through: date, agreement_id: int | None = None
     Raises:
         KeyError: There is no such agreement.
     """
-    with state.lock:
-        chosen = sorted(state.agreements) if agreement_id is None else [agreement_id]
-        run = InvoiceRun([], [])
-        for number in chosen:
-            try:
-                run.invoices.extend(_invoice(state, number, through))
-            except NotInvoicedError as reason:
-                run.skipped.append({"agreement_id": number, "reason": str(reason)})
-        return run
+    return run_over(
+        state, "agreement", state.agreements, agreement_id, partial(_invoice, state, through)
+    )
 
 
-def find_invoices(
-    state: PsaState,
-    *,
-    company: int | None = None,
-    agreement: int | None = None,
-    first: date | None = None,
-    last: date | None = None,
-) -> list[Record]:
-    """Return the invoices of a company, of an agreement, or dated within these days."""
-    with state.lock:
-        return [
-            invoice
-            for invoice in state.invoices
-            if company in {None, invoice["company_id"]}
-            and agreement in {None, invoice["agreement_id"]}
-            and (first is None or invoice["invoice_date"] >= first.isoformat())
-            and (last is None or invoice["invoice_date"] <= last.isoformat())
-        ]
-
-
-def _invoice(state: PsaState, agreement_id: int, through: date) -> list[Record]:
+def _invoice(state: PsaState, through: date, agreement_id: int) -> list[Record]:
     agreement = state.agreements[agreement_id]
     if agreement.get("agreementStatus") == "Inactive":
         raise NotInvoicedError("it is inactive")
@@ -104,20 +71,14 @@ def _keep(
     through: date,
 ) -> Record:
     lines = [_line(state, one) for one in billed if one.charge is not None]
-    invoice: Record = {
-        "invoice_id": len(state.invoices) + 1,
-        "agreement_id": agreement["id"],
-        "company_id": agreement["company"]["id"],
-        "invoice_date": terms.next_invoice.isoformat(),
-        "run_through": through.isoformat(),
-        "period": {
-            "from": terms.first_uninvoiced.start.isoformat(),
-            "to": terms.first_uninvoiced.last.isoformat(),
-        },
-        "lines": lines,
-        "total": sum((line["amount"] for line in lines), Decimal("0.00")),
-    }
-    state.invoices.append(invoice)
+    invoice = keep_invoice(
+        state,
+        {"agreement_id": agreement["id"], "company_id": agreement["company"]["id"]},
+        lines,
+        on=terms.next_invoice,
+        through=through,
+        period=terms.first_uninvoiced,
+    )
     for one in billed:
         if one.billed_through is not None:
             state.billed_through[one.addition_id] = one.billed_through

@@ -24,7 +24,7 @@ from local.simulators.common.control import Control, as_json, nothing, object_of
 from local.simulators.common.records import Record
 from local.simulators.connectwise.additions import status_of
 from local.simulators.connectwise.hand import Hand
-from local.simulators.connectwise.invoicing import find_invoices, run_invoices
+from local.simulators.connectwise.invoicing import run_invoices
 from local.simulators.connectwise.state import PsaState, read_members
 
 
@@ -34,7 +34,7 @@ class ConnectWiseControl(Control[PsaState]):
     templates = Path(__file__).parent / "templates"
     name, title = "connectwise", "ConnectWise PSA"
     customer, agreement, people = "company", "agreement", "members"
-    run, find, read_people = run_invoices, find_invoices, read_members
+    run, read_people = run_invoices, read_members
 
     def __init__(self, state: PsaState) -> None:
         super().__init__(state)

@@ -7,25 +7,16 @@ quantity then: it is never billed again. A row of a later period waits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 
+from local.simulators.common.billing import Calendar, Period, line_amount, rounded, share
+from local.simulators.common.invoicing import InvoiceRun, NotInvoicedError, keep_invoice, run_over
 from local.simulators.common.records import Record
-from local.simulators.connectwise.billing import CENT, Calendar, Period
 from local.simulators.halopsa.rules import waiting
 from local.simulators.halopsa.state import PsaState, day, midnight
-
-NOTHING = Decimal("0.00")
-
-
-@dataclass(frozen=True, slots=True)
-class InvoiceRun:
-    """What one run did. ``skipped`` says which recurring invoices it left out, and why."""
-
-    invoices: list[Record]
-    skipped: list[Record]
 
 
 def run_invoices(state: PsaState, through: date, number: int | None = None) -> InvoiceRun:
@@ -34,55 +25,25 @@ def run_invoices(state: PsaState, through: date, number: int | None = None) -> I
     Raises:
         KeyError: There is no such recurring invoice.
     """
-    with state.lock:
-        chosen = sorted(state.recurring_invoices) if number is None else [number]
-        run = InvoiceRun([], [])
-        for one in chosen:
-            header = state.recurring_invoices[one]
-            if header.get("disabled"):
-                run.skipped.append({"recurring_invoice_id": one, "reason": "it is disabled"})
-                continue
-            try:
-                run.invoices.extend(_invoice(state, header, through))
-            except ValueError as reason:
-                run.skipped.append({"recurring_invoice_id": one, "reason": str(reason)})
-        return run
-
-
-def find_invoices(
-    state: PsaState,
-    *,
-    client: int | None = None,
-    recurring_invoice: int | None = None,
-    first: date | None = None,
-    last: date | None = None,
-) -> list[Record]:
-    """Return invoices of a client, of a recurring invoice, or dated within these days."""
-    with state.lock:
-        return [
-            invoice
-            for invoice in state.invoices
-            if client in {None, invoice["client_id"]}
-            and recurring_invoice in {None, invoice["recurring_invoice_id"]}
-            and (first is None or invoice["invoice_date"] >= first.isoformat())
-            and (last is None or invoice["invoice_date"] <= last.isoformat())
-        ]
+    return run_over(
+        state,
+        "recurring_invoice",
+        state.recurring_invoices,
+        number,
+        partial(_invoice, state, through),
+    )
 
 
 def prorated(price: Decimal, calendar: Calendar, first: date, last: date) -> Decimal:
     """Return the price of one seat for the days, to the cent; both ends count."""
-    share = sum(
-        (
-            Fraction((min(last, one.last) - max(first, one.start)).days + 1, one.days)
-            for one in calendar.periods_between(first, last)
-        ),
-        Fraction(0),
-    )
-    exact = Fraction(price) * share
-    return (Decimal(exact.numerator) / Decimal(exact.denominator)).quantize(CENT, ROUND_HALF_UP)
+    shares = (share(one, first, last) for one in calendar.periods_between(first, last))
+    return rounded(Fraction(price) * sum(shares, Fraction(0)))
 
 
-def _invoice(state: PsaState, header: Record, through: date) -> list[Record]:
+def _invoice(state: PsaState, through: date, number: int) -> list[Record]:
+    header = state.recurring_invoices[number]
+    if header.get("disabled"):
+        raise NotInvoicedError("it is disabled")
     made: list[Record] = []
     calendar = state.calendar(header)
     while day(header["nextcreationdate"]) <= through:
@@ -90,7 +51,7 @@ def _invoice(state: PsaState, header: Record, through: date) -> list[Record]:
         if header.get("enddate") and day(header["enddate"]) < period.start:
             break
         made.append(_keep(state, header, calendar, period, through))
-        following = calendar.period(calendar.index_at(period.start) + 1)
+        following = calendar.after(period)
         moved = following.start + (day(header["nextcreationdate"]) - period.start)
         if day(header["nextcreationdate"]) == period.last:
             moved = following.last
@@ -107,18 +68,14 @@ def _keep(
     for line in state.lines_of(int(header["id"])):
         if _bills(line, period):
             lines.extend(_billed(state, line, calendar, period))
-    invoice: Record = {
-        "invoice_id": len(state.invoices) + 1,
-        "recurring_invoice_id": header["id"],
-        "client_id": header["client_id"],
-        "invoice_date": header["nextcreationdate"][:10],
-        "run_through": through.isoformat(),
-        "period": {"from": str(period.start), "to": str(period.last)},
-        "lines": lines,
-        "total": sum((one["amount"] for one in lines), NOTHING),
-    }
-    state.invoices.append(invoice)
-    return invoice
+    return keep_invoice(
+        state,
+        {"recurring_invoice_id": header["id"], "client_id": header["client_id"]},
+        lines,
+        on=day(header["nextcreationdate"]),
+        through=through,
+        period=period,
+    )
 
 
 def _bills(line: Record, period: Period) -> bool:
@@ -133,7 +90,7 @@ def _billed(state: PsaState, line: Record, calendar: Calendar, period: Period) -
     quantity = Decimal(line.get("qty_order") or 0)
     billed = []
     if quantity:
-        unit = price.quantize(CENT, ROUND_HALF_UP)
+        unit = rounded(Fraction(price))
         billed.append(_line(line, quantity, period.start, period.last, unit))
     before = dict(line)
     for row in waiting(line):
@@ -160,5 +117,5 @@ def _line(line: Record, quantity: Decimal, first: date, last: date, unit: Decima
         "from": first.isoformat(),
         "to": last.isoformat(),
         "price": unit,
-        "amount": (unit * quantity).quantize(CENT, ROUND_HALF_UP),
+        "amount": line_amount(unit, quantity),
     }

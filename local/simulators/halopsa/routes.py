@@ -24,7 +24,7 @@ from starlette.routing import BaseRoute
 from local.simulators.common import pages
 from local.simulators.common.control import Control, as_json, nothing, object_of
 from local.simulators.common.records import Record
-from local.simulators.halopsa.invoicing import find_invoices, run_invoices
+from local.simulators.halopsa.invoicing import run_invoices
 from local.simulators.halopsa.rules import Writer, waiting, written
 from local.simulators.halopsa.state import PsaState, read_applications
 
@@ -49,7 +49,7 @@ class HaloPsaControl(Control[PsaState]):
     templates = Path(__file__).parent / "templates"
     name, title = "halopsa", "HaloPSA"
     customer, agreement, people = "client", "recurring_invoice", "applications"
-    run, find, read_people = run_invoices, find_invoices, read_applications
+    run, read_people = run_invoices, read_applications
 
     def __init__(self, state: PsaState) -> None:
         super().__init__(state)

@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any, Literal
 
+from local.simulators.common.billing import Calendar, Period
+from local.simulators.common.invoicing import NotInvoicedError
 from local.simulators.common.records import PsaRecords, Record
-from local.simulators.connectwise.billing import Calendar, Period
 
 Who = Literal["api", "hand", "invoicing"]
 
@@ -115,17 +116,16 @@ class PsaState(PsaRecords):
         """Return a recurring invoice's periods.
 
         Raises:
-            ValueError: Its period has no length.
+            NotInvoicedError: Its period has no length.
         """
         months = MONTHS.get(header.get("periodname") or "")
         if months is None or not header.get("startdate"):
-            raise ValueError(f"recurring invoice {header['id']} has no period")
+            raise NotInvoicedError(f"recurring invoice {header['id']} has no period")
         return Calendar(day(header["startdate"]), months)
 
     def next_period(self, header: Mapping[str, Any]) -> Period:
         """Return the period that the next invoice bills."""
-        calendar = self.calendar(header)
-        return calendar.period(calendar.index_at(day(header["period_start_date"])))
+        return self.calendar(header).containing(day(header["period_start_date"]))
 
     def next_id(self) -> int:
         """Return an id that no line or row has or had."""

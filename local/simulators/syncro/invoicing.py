@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
+from functools import partial
 
+from local.simulators.common.billing import Calendar, Period, line_amount
+from local.simulators.common.invoicing import InvoiceRun, NotInvoicedError, keep_invoice, run_over
 from local.simulators.common.records import Record
-from local.simulators.connectwise.billing import CENT, Calendar
 from local.simulators.syncro.state import MONTHS, PsaState, day, moment_of
-
-NOTHING = Decimal("0.00")
-
-
-@dataclass(frozen=True, slots=True)
-class InvoiceRun:
-    """What one run did. ``skipped`` says which schedules it left out, and why."""
-
-    invoices: list[Record]
-    skipped: list[Record]
 
 
 def run_invoices(state: PsaState, through: date, number: int | None = None) -> InvoiceRun:
@@ -27,61 +19,37 @@ def run_invoices(state: PsaState, through: date, number: int | None = None) -> I
     Raises:
         KeyError: There is no such schedule.
     """
-    with state.lock:
-        run = InvoiceRun([], [])
-        for one in sorted(state.schedules) if number is None else [number]:
-            schedule = state.schedules[one]
-            months = MONTHS.get(schedule["frequency"])
-            if schedule.get("paused") or months is None:
-                reason = "it is paused" if schedule.get("paused") else "its frequency is unknown"
-                run.skipped.append({"schedule_id": one, "reason": reason})
-                continue
-            while day(schedule["next_run"]) <= through:
-                run.invoices.append(_keep(state, schedule, months, through))
-        return run
+    return run_over(state, "schedule", state.schedules, number, partial(_invoice, state, through))
 
 
-def find_invoices(
-    state: PsaState,
-    *,
-    customer: int | None = None,
-    schedule: int | None = None,
-    first: date | None = None,
-    last: date | None = None,
-) -> list[Record]:
-    """Return invoices of a customer, of a schedule, or dated within these days."""
-    with state.lock:
-        return [
-            invoice
-            for invoice in state.invoices
-            if customer in {None, invoice["customer_id"]}
-            and schedule in {None, invoice["schedule_id"]}
-            and (first is None or invoice["invoice_date"] >= first.isoformat())
-            and (last is None or invoice["invoice_date"] <= last.isoformat())
-        ]
+def _invoice(state: PsaState, through: date, number: int) -> Iterator[Record]:
+    schedule = state.schedules[number]
+    if schedule.get("paused"):
+        raise NotInvoicedError("it is paused")
+    months = MONTHS.get(schedule["frequency"])
+    if months is None:
+        raise NotInvoicedError("its frequency is unknown")
+    while day(schedule["next_run"]) <= through:
+        yield _keep(state, schedule, months, through)
 
 
 def _keep(state: PsaState, schedule: Record, months: int, through: date) -> Record:
     calendar = Calendar(day(schedule.get("_anchor") or schedule["next_run"]), months)
     made = day(schedule["next_run"])
-    index = calendar.index_at(made)
+    period = calendar.containing(made)
     lines = [_line(line) for line in state.lines_of(schedule["id"])]
     for line in state.lines_of(schedule["id"]):
         if line["one_time_charge"]:
             state.remove_line(schedule["id"], line["id"], who="invoicing")
-    invoice: Record = {
-        "invoice_id": len(state.invoices) + 1,
-        "schedule_id": schedule["id"],
-        "customer_id": schedule["customer_id"],
-        "invoice_date": made.isoformat(),
-        "run_through": through.isoformat(),
-        "period": {"from": made.isoformat(), "to": str(calendar.period(index).last)},
-        "lines": lines,
-        "total": sum((line["amount"] for line in lines), NOTHING),
-    }
-    state.invoices.append(invoice)
-    schedule["next_run"] = moment_of(calendar.period(index + 1).start)
-    return invoice
+    schedule["next_run"] = moment_of(calendar.after(period).start)
+    return keep_invoice(
+        state,
+        {"schedule_id": schedule["id"], "customer_id": schedule["customer_id"]},
+        lines,
+        on=made,
+        through=through,
+        period=Period(made, period.last),
+    )
 
 
 def _line(line: Record) -> Record:
@@ -92,5 +60,5 @@ def _line(line: Record) -> Record:
         "description": line["description"] or line["name"],
         "quantity": quantity,
         "price": price,
-        "amount": (price * quantity).quantize(CENT, ROUND_HALF_UP),
+        "amount": line_amount(price, quantity),
     }

@@ -24,7 +24,7 @@ from starlette.routing import BaseRoute
 from local.simulators.common import pages
 from local.simulators.common.control import Control, as_json, nothing, object_of
 from local.simulators.common.records import Record
-from local.simulators.syncro.invoicing import find_invoices, run_invoices
+from local.simulators.syncro.invoicing import run_invoices
 from local.simulators.syncro.state import PsaState, read_tokens
 
 
@@ -58,7 +58,7 @@ class SyncroControl(Control[PsaState]):
     templates = Path(__file__).parent / "templates"
     name, title = "syncro", "Syncro"
     customer, agreement, people = "customer", "schedule", "tokens"
-    run, find, read_people = run_invoices, find_invoices, read_tokens
+    run, read_people = run_invoices, read_tokens
 
     def __init__(self, state: PsaState) -> None:
         super().__init__(state)

@@ -47,7 +47,8 @@ MAY = date(2026, 5, 1)
 def a_contract(*, posted: date, seats: int | None = 10, changes_posted: bool = False) -> Contract:
     """A contract whose periods are posted up to the one that begins on a day."""
     contract = Contract(
-        billing.Calendar(date(2026, 1, 1), 1, date(2030, 12, 31)), changes_posted=changes_posted
+        billing.ContractCalendar(date(2026, 1, 1), 1, date(2030, 12, 31)),
+        changes_posted=changes_posted,
     )
     if seats is not None:
         contract.begin_with(a_line(LINE, quantity=seats, unit_price=PRICE), seats)

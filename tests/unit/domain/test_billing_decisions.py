@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import pytest
 
+from local.simulators.common.billing import Calendar
 from local.simulators.connectwise import billing
 from shared.domain.agreements import standing_marker
 from shared.domain.guards import GuardSettings, guarded
@@ -32,7 +33,7 @@ OURS = LineId("501")
 def invoiced_psa(case) -> SimulatedPsa:
     """An agreement invoiced through the case's last day, with a line of its quantity."""
     anchor = day(case["anchor"])
-    calendar = billing.Calendar(anchor, case["period_months"])
+    calendar = Calendar(anchor, case["period_months"])
     terms = billing.Terms(
         calendar=calendar,
         next_invoice=day(case["invoiced_through"]) + DAY,

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from local.simulators.connectwise.billing import Calendar
+from local.simulators.common.billing import Calendar
 from shared.domain.agreements import CreateLine, RemoveLine, SetQuantity
 from shared.domain.ledger import Ledger, SeatOverride
 from shared.domain.planning import plan

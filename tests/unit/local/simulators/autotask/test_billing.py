@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.simulators.autotask.billing import (
-    Calendar,
     Change,
+    ContractCalendar,
     Piece,
     Span,
     kept,
@@ -29,12 +29,12 @@ from local.simulators.autotask.rules import adjust
 from local.simulators.autotask.state import SERVICE, PsaState
 from tests.unit.local.simulators.autotask.conftest import NOON
 
-YEAR = Calendar(date(2026, 1, 1), 1, date(2026, 12, 31))
+YEAR = ContractCalendar(date(2026, 1, 1), 1, date(2026, 12, 31))
 MARCH = date(2026, 3, 1)
 
 
 def test_periods_are_counted_from_the_first_day_of_the_contract():
-    found = list(Calendar(date(2026, 1, 31), 1, date(2026, 4, 15)).periods())
+    found = list(ContractCalendar(date(2026, 1, 31), 1, date(2026, 4, 15)).periods())
 
     assert [one.start for one in found] == [
         date(2026, 1, 31),
@@ -52,7 +52,7 @@ def test_periods_are_counted_from_the_first_day_of_the_contract():
     ],
 )
 def test_a_period_may_be_a_quarter_or_a_year(months, day, start):
-    calendar = Calendar(date(2026, 1, 1), months, date(2028, 12, 31))
+    calendar = ContractCalendar(date(2026, 1, 1), months, date(2028, 12, 31))
 
     assert calendar.containing(day).start == start
 

@@ -8,15 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.simulators.connectwise.billing import (
-    Addition,
-    Billable,
-    Calendar,
-    Period,
-    Terms,
-    bill,
-    round_half_up,
-)
+from local.simulators.common.billing import Calendar, Period, rounded
+from local.simulators.connectwise.billing import Addition, Billable, Terms, bill
 
 JANUARY_FIRST = date(2026, 1, 1)
 MARCH_17 = date(2026, 3, 17)
@@ -272,9 +265,9 @@ def test_nothing_is_billed(agreed, addition):
 
 
 def test_half_cents_go_away_from_zero():
-    assert round_half_up(Fraction(5, 1000)) == Decimal("0.01")
-    assert round_half_up(Fraction(-5, 1000)) == Decimal("-0.01")
-    assert round_half_up(Fraction(4999, 1000000)) == Decimal("0.00")
+    assert rounded(Fraction(5, 1000)) == Decimal("0.01")
+    assert rounded(Fraction(-5, 1000)) == Decimal("-0.01")
+    assert rounded(Fraction(4999, 1000000)) == Decimal("0.00")
 
 
 @pytest.mark.parametrize(

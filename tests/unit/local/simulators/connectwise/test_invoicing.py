@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.simulators.connectwise.billing import Calendar
+from local.simulators.common.billing import Calendar
+from local.simulators.common.invoicing import find_invoices
 from local.simulators.connectwise.builders import (
     a_company,
     a_product,
@@ -17,7 +18,7 @@ from local.simulators.connectwise.builders import (
     an_agreement,
 )
 from local.simulators.connectwise.hand import Hand
-from local.simulators.connectwise.invoicing import find_invoices, run_invoices
+from local.simulators.connectwise.invoicing import run_invoices
 from local.simulators.connectwise.state import PsaState
 
 MARCH_31 = date(2026, 3, 31)
