@@ -60,7 +60,7 @@ class AutotaskControl(Control[PsaState]):
 
     def overview(self) -> Record:
         products = [*self._state.services.values(), *self._state.bundles.values()]
-        return {"companies": self._companies(), "products": products}
+        return {"customers": self._companies(), "products": products}
 
     def _companies(self) -> list[Record]:
         contracts = [self._contract(one) for one in self._state.contracts.values()]
@@ -68,7 +68,7 @@ class AutotaskControl(Control[PsaState]):
             {
                 "name": company["companyName"],
                 "id": company["id"],
-                "contracts": [one for one in contracts if one["companyID"] == company["id"]],
+                "agreements": [one for one in contracts if one["companyID"] == company["id"]],
             }
             for company in self._state.companies.values()
         ]
@@ -78,6 +78,7 @@ class AutotaskControl(Control[PsaState]):
         posted = self._state.posted_of(number)
         return {
             **record,
+            "name": record["contractName"],
             "period": PERIOD_TYPES.get(record.get("contractPeriodType") or 0, ("no period",))[0],
             "billing": self._state.billing.get(number, "advance"),
             "posted": max(posted).isoformat() if posted else "",

@@ -104,7 +104,6 @@ class Kind:
 SERVICE = Kind("service", "serviceID", "contractServiceID")
 BUNDLE = Kind("bundle", "serviceBundleID", "contractServiceBundleID")
 KINDS = (SERVICE, BUNDLE)
-_KINDS = ("companies", "services", "bundles", "contracts")
 _LINES = {"contract_services": SERVICE, "contract_bundles": BUNDLE}
 
 
@@ -173,6 +172,8 @@ class Line:
 class PsaState(PsaRecords):
     """One site."""
 
+    kinds = ("companies", "services", "bundles", "contracts")
+
     zone: str = ""
     companies: dict[int, Record] = field(default_factory=dict)
     contracts: dict[int, Record] = field(default_factory=dict)
@@ -187,9 +188,9 @@ class PsaState(PsaRecords):
 
     def seed(self, **records: Iterable[Record]) -> PsaState:
         for kind in records:
-            if kind not in (*_KINDS, *_LINES):
+            if kind not in (*self.kinds, *_LINES):
                 raise KeyError(kind)
-        for kind in _KINDS:
+        for kind in self.kinds:
             for record in records.get(kind, ()):
                 if kind == "contracts":
                     self._seed_contract(dict(record))
@@ -204,7 +205,7 @@ class PsaState(PsaRecords):
         return {
             "zone": self.zone,
             "users": [{**asdict(user), "denied": sorted(user.denied)} for user in self.users],
-            **{kind: list(self.records(kind).values()) for kind in _KINDS},
+            **{kind: list(self.records(kind).values()) for kind in self.kinds},
             "billing": {str(number): how for number, how in self.billing.items()},
             "posted": {
                 str(number): {str(start): str(on) for start, on in done.items()}
@@ -217,7 +218,7 @@ class PsaState(PsaRecords):
     def own_restore(self, dumped: Mapping[str, Any], before: PsaState) -> None:
         self.zone = dumped.get("zone", before.zone)
         self.users = read_users(dumped["users"]) if "users" in dumped else before.users
-        self.seed(**{kind: dumped.get(kind, []) for kind in (*_KINDS, *_LINES)})
+        self.seed(**{kind: dumped.get(kind, []) for kind in (*self.kinds, *_LINES)})
         self.billing |= {int(number): how for number, how in dumped.get("billing", {}).items()}
         for number, done in dumped.get("posted", {}).items():
             self.posted[int(number)] = {
@@ -259,12 +260,6 @@ class PsaState(PsaRecords):
         if kind == "contracts" and BILLING in changes:
             self.billing[record_id] = changes.pop(BILLING)
         return PsaRecords.change_record(self, kind, record_id, changes)
-
-    def records(self, kind: str) -> dict[int, Record]:
-        if kind not in _KINDS:
-            raise KeyError(kind)
-        found: dict[int, Record] = getattr(self, kind)
-        return found
 
     def _seed_contract(self, record: Record) -> None:
         number = record["id"]

@@ -69,7 +69,11 @@ class Control(ABC, Generic[S]):
 
     @abstractmethod
     def overview(self) -> Record:
-        """Return the values of the page that are the simulator's own."""
+        """Return the values of the page that are the simulator's own.
+
+        That is ``customers`` (``id``, ``name`` and their ``agreements``, which have an ``id``, a
+        ``name`` and their ``lines``) and ``products``.
+        """
 
     def routes(self) -> list[BaseRoute]:
         """Return all control routes and pages."""
@@ -99,6 +103,35 @@ class Control(ABC, Generic[S]):
     def form(self, path: str, endpoint: Endpoint) -> Route:
         """Return where a form is posted to, which shows the reason where it cannot be done."""
         return Route(f"/by-hand/{path}", self._shown(endpoint), methods=["POST"])
+
+    def line_routes(
+        self,
+        called: str,
+        change: Callable[[int, Mapping[str, Any]], Record],
+        delete: Callable[[int], None],
+    ) -> list[BaseRoute]:
+        """Return where a line is changed by a call, and deleted by a call or a form.
+
+        Args:
+            called: What the PSA's calls have for lines, such as ``additions``.
+        """
+
+        async def changing(request: Request) -> Response:
+            number = request.path_params["line"]
+            if request.method == "DELETE":
+                delete(number)
+                return nothing()
+            return as_json(change(number, await object_of(request)))
+
+        async def deleting(request: Request) -> Response:
+            await pages.posted(request)
+            delete(request.path_params["line"])
+            return pages.back_to("/")
+
+        return [
+            self.call(f"{called}/{{line:int}}", changing, "PATCH", "DELETE"),
+            self.form("delete/{line:int}", deleting),
+        ]
 
     def _shown(self, endpoint: Endpoint) -> Endpoint:
         async def showing(request: Request) -> Response:
@@ -173,6 +206,8 @@ class Control(ABC, Generic[S]):
             return pages.page(
                 self.templates,
                 f"{self.name}.html",
+                title=self.title,
+                run_path=self.run_path,
                 invoices=list(reversed(self._state.invoices))[:_SHOWN],
                 audit=list(reversed(self._state.audit))[:_SHOWN],
                 today=self._state.now().date().isoformat(),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
 from threading import RLock
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from local.simulators.common.simulator import Vendor, utc_now
 
@@ -23,8 +23,11 @@ class PsaRecords(ABC):
     """One site. Hold ``lock`` around everything that reads more than one thing, or writes.
 
     Attributes:
+        kinds: Of its records; each is an attribute that holds them by id.
         switches: A dataclass: behaviour that differs between sites, or that nobody has proved.
     """
+
+    kinds: ClassVar[Collection[str]]
 
     switches: Any = None
     invoices: list[Record] = field(default_factory=list)
@@ -41,13 +44,16 @@ class PsaRecords(ABC):
             KeyError: There is no such kind, or a record refers to one that does not exist.
         """
 
-    @abstractmethod
     def records(self, kind: str) -> dict[int, Record]:
         """Return the records of a kind.
 
         Raises:
             KeyError: There is no such kind.
         """
+        if kind not in self.kinds:
+            raise KeyError(kind)
+        found: dict[int, Record] = getattr(self, kind)
+        return found
 
     @abstractmethod
     def own_dump(self) -> Record:

@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from local.simulators.common import pages
-from local.simulators.common.control import Control, as_json, nothing, object_of
+from local.simulators.common.control import Control, as_json, object_of
 from local.simulators.common.records import Record
 from local.simulators.connectwise.additions import status_of
 from local.simulators.connectwise.hand import Hand
@@ -43,14 +43,13 @@ class ConnectWiseControl(Control[PsaState]):
     def own_routes(self) -> list[BaseRoute]:
         return [
             self.call("agreements/{agreement:int}/additions", self._add, "POST"),
-            self.call("additions/{addition:int}", self._change, "PATCH", "DELETE"),
             self.form("add/{agreement:int}", self._add_by_hand),
             self.form("edit/{addition:int}", self._edit_by_hand),
-            self.form("delete/{addition:int}", self._delete_by_hand),
+            *self.line_routes("additions", self._hand.edit, self._hand.delete),
         ]
 
     def overview(self) -> Record:
-        return {"companies": self._companies(), "products": list(self._state.products.values())}
+        return {"customers": self._companies(), "products": list(self._state.products.values())}
 
     def _companies(self) -> list[Record]:
         today = self._state.now().date()
@@ -58,7 +57,7 @@ class ConnectWiseControl(Control[PsaState]):
             {
                 **agreement,
                 "agreementStatus": status_of(agreement, today),
-                "additions": self._state.additions_of(number),
+                "lines": self._state.additions_of(number),
             }
             for number, agreement in sorted(self._state.agreements.items())
         ]
@@ -75,13 +74,6 @@ class ConnectWiseControl(Control[PsaState]):
         fields = await object_of(request)
         added = self._hand.add(request.path_params["agreement"], fields)
         return as_json(added, HTTPStatus.CREATED)
-
-    async def _change(self, request: Request) -> Response:
-        number = request.path_params["addition"]
-        if request.method == "DELETE":
-            self._hand.delete(number)
-            return nothing()
-        return as_json(self._hand.edit(number, await object_of(request)))
 
     async def _add_by_hand(self, request: Request) -> Response:
         form = await pages.posted(request)
@@ -107,8 +99,3 @@ class ConnectWiseControl(Control[PsaState]):
             },
         )
         return pages.back_to(f"/#agreement-{edited['agreementId']}")
-
-    async def _delete_by_hand(self, request: Request) -> Response:
-        await pages.posted(request)
-        self._hand.delete(request.path_params["addition"])
-        return pages.back_to("/")

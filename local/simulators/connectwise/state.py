@@ -64,13 +64,14 @@ class Member:
     denied: frozenset[str] = frozenset()
 
 
-_KINDS = ("companies", "types", "products", "agreements", "additions")
 DEMO_MEMBER = Member("seatsync", "demo-public", "demo-private")
 
 
 @dataclass(kw_only=True)
 class PsaState(PsaRecords):
     """One site."""
+
+    kinds = ("companies", "types", "products", "agreements")
 
     company_id: str = "demo"
     codebase: str = "v4_6_release/"
@@ -93,7 +94,7 @@ class PsaState(PsaRecords):
         Raises:
             KeyError: There is no such kind, or a record refers to one that does not exist.
         """
-        unknown = records.keys() - set(_KINDS)
+        unknown = records.keys() - {*self.kinds, "additions"}
         if unknown:
             raise KeyError(*unknown)
         for kind in ("companies", "types", "products"):
@@ -123,14 +124,14 @@ class PsaState(PsaRecords):
             "members": [
                 {**asdict(member), "denied": sorted(member.denied)} for member in self.members
             ],
-            **{kind: list(self.records(kind).values()) for kind in _KINDS if kind != "additions"},
+            **{kind: list(self.records(kind).values()) for kind in self.kinds},
             "additions": additions,
         }
 
     def own_restore(self, dumped: Mapping[str, Any], before: PsaState) -> None:
         self.company_id = dumped.get("company_id", before.company_id)
         self.members = read_members(dumped["members"]) if "members" in dumped else before.members
-        self.seed(**{kind: dumped.get(kind, []) for kind in _KINDS})
+        self.seed(**{kind: dumped.get(kind, []) for kind in (*self.kinds, "additions")})
 
     def additions_of(self, agreement_id: int) -> list[Record]:
         """Return all of an agreement's additions, by id: cancelled and future ones too."""
@@ -178,12 +179,6 @@ class PsaState(PsaRecords):
         after = {**before, "nextInvoiceDate": f"{to.isoformat()}T00:00:00Z"}
         self.agreements[agreement_id] = self._stamped(after, before, "invoicing")
         return self.agreements[agreement_id]
-
-    def records(self, kind: str) -> dict[int, Record]:
-        if kind not in _KINDS or kind == "additions":
-            raise KeyError(kind)
-        found: dict[int, Record] = getattr(self, kind)
-        return found
 
     def next_addition_id(self) -> int:
         """Return an id that no addition has or had."""

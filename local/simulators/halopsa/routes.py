@@ -22,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from local.simulators.common import pages
-from local.simulators.common.control import Control, as_json, nothing, object_of
+from local.simulators.common.control import Control, as_json, object_of
 from local.simulators.common.records import Record
 from local.simulators.halopsa.invoicing import run_invoices
 from local.simulators.halopsa.rules import Writer, waiting, written
@@ -35,12 +35,18 @@ class _Hand:
     def __init__(self, state: PsaState) -> None:
         self._state = state
 
-    def save(self, line: Mapping[str, Any]) -> Record:
-        return written(self._state, "hand", "hand", "post_lines", [line])[0]
+    def add(self, header: int, fields: Mapping[str, Any]) -> Record:
+        return self._save({**fields, "ihid": header, "id": None})
+
+    def change(self, line_id: int, fields: Mapping[str, Any]) -> Record:
+        return self._save({**fields, "id": line_id})
 
     def delete(self, line_id: int) -> None:
         with self._state.lock:
             Writer(self._state, "hand", "hand").delete_line(line_id)
+
+    def _save(self, line: Mapping[str, Any]) -> Record:
+        return written(self._state, "hand", "hand", "post_lines", [line])[0]
 
 
 class HaloPsaControl(Control[PsaState]):
@@ -58,22 +64,25 @@ class HaloPsaControl(Control[PsaState]):
     def own_routes(self) -> list[BaseRoute]:
         return [
             self.call("recurring-invoices/{header}/lines", self._add, "POST"),
-            self.call("lines/{line:int}", self._change, "PATCH", "DELETE"),
             self.form("add/{header}", self._add_by_hand),
             self.form("change/{line:int}", self._change_by_hand),
-            self.form("delete/{line:int}", self._delete_by_hand),
+            *self.line_routes("lines", self._hand.change, self._hand.delete),
         ]
 
     def overview(self) -> Record:
         clients = self._state.clients.values()
         return {
-            "clients": [{**one, "headers": self._headers(one["id"])} for one in clients],
-            "items": list(self._state.items.values()),
+            "customers": [{**one, "agreements": self._headers(one["id"])} for one in clients],
+            "products": list(self._state.items.values()),
         }
 
     def _headers(self, client: int) -> list[Record]:
         return [
-            {**one, "lines": [self._line(line) for line in self._state.lines_of(one["id"])]}
+            {
+                **one,
+                "name": one.get("reference") or "Recurring invoice",
+                "lines": [self._line(line) for line in self._state.lines_of(one["id"])],
+            }
             for one in self._state.recurring_invoices.values()
             if one["client_id"] == client
         ]
@@ -83,38 +92,21 @@ class HaloPsaControl(Control[PsaState]):
         return {**line, "item": item["name"], "waiting": waiting(line)}
 
     async def _add(self, request: Request) -> Response:
-        given = await object_of(request)
-        header = int(request.path_params["header"])
-        line = self._hand.save({**given, "ihid": header, "id": None})
+        line = self._hand.add(int(request.path_params["header"]), await object_of(request))
         return as_json(line, HTTPStatus.CREATED)
-
-    async def _change(self, request: Request) -> Response:
-        number = request.path_params["line"]
-        if request.method == "DELETE":
-            self._hand.delete(number)
-            return nothing()
-        return as_json(self._hand.save({**await object_of(request), "id": number}))
 
     async def _add_by_hand(self, request: Request) -> Response:
         form = await pages.posted(request)
         header = int(request.path_params["header"])
-        quantity = Decimal(form["quantity"])
-        self._hand.save({"ihid": header, "_itemid": int(form["item"]), "qty_order": quantity})
+        fields = {"_itemid": int(form["item"]), "qty_order": Decimal(form["quantity"])}
+        self._hand.add(header, fields)
         return pages.back_to(f"/#header{header}")
 
     async def _change_by_hand(self, request: Request) -> Response:
         form = await pages.posted(request)
-        number = request.path_params["line"]
-        line = self._hand.save(
-            {
-                "id": number,
-                "qty_order": Decimal(form["quantity"]),
-                "item_shortdescription": form["text"],
-            }
-        )
+        fields = {
+            "qty_order": Decimal(form["quantity"]),
+            "item_shortdescription": form["text"],
+        }
+        line = self._hand.change(request.path_params["line"], fields)
         return pages.back_to(f"/#header{line['ihid']}")
-
-    async def _delete_by_hand(self, request: Request) -> Response:
-        await pages.posted(request)
-        self._hand.delete(request.path_params["line"])
-        return pages.back_to("/")

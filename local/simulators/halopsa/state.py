@@ -20,7 +20,6 @@ Who = Literal["api", "hand", "invoicing"]
 
 MONTHS = {"Monthly": 1, "Quarterly": 3, "Yearly": 12}
 """Months between two invoices, by ``periodname``."""
-KINDS = ("clients", "items", "contracts", "recurring_invoices", "lines")
 
 
 @dataclass(slots=True)
@@ -77,6 +76,8 @@ DEMO_APPLICATION = Application("00000000-0000-4000-8000-00000000a100", "demo-sec
 class PsaState(PsaRecords):
     """One instance."""
 
+    kinds = ("clients", "items", "contracts", "recurring_invoices", "lines")
+
     tenant: str = "demo"
     clients: dict[int, Record] = field(default_factory=dict)
     items: dict[int, Record] = field(default_factory=dict)
@@ -91,7 +92,7 @@ class PsaState(PsaRecords):
     def seed(self, **records: Iterable[Record]) -> PsaState:
         for kind in records:
             self.records(kind)
-        for kind in KINDS:
+        for kind in self.kinds:
             for given in records.get(kind, ()):
                 record = copy.deepcopy(dict(given))
                 if kind == "recurring_invoices":
@@ -100,12 +101,6 @@ class PsaState(PsaRecords):
                     self._complete(record)
                 self.records(kind)[record["id"]] = record
         return self
-
-    def records(self, kind: str) -> dict[int, Record]:
-        if kind not in KINDS:
-            raise KeyError(kind)
-        found: dict[int, Record] = getattr(self, kind)
-        return found
 
     def lines_of(self, header: int) -> list[Record]:
         """Return the lines of a recurring invoice, by id."""
@@ -144,7 +139,7 @@ class PsaState(PsaRecords):
                 {**asdict(one), "scopes": sorted(one.scopes), "denied": sorted(one.denied)}
                 for one in self.applications
             ],
-            **{kind: list(self.records(kind).values()) for kind in KINDS},
+            **{kind: list(self.records(kind).values()) for kind in self.kinds},
             "last_id": self.last_id,
             "last_header": self.last_header,
         }
@@ -153,7 +148,7 @@ class PsaState(PsaRecords):
         self.tenant = dumped.get("tenant", before.tenant)
         given = dumped.get("applications")
         self.applications = before.applications if given is None else read_applications(given)
-        self.seed(**{kind: dumped.get(kind, []) for kind in KINDS})
+        self.seed(**{kind: dumped.get(kind, []) for kind in self.kinds})
         self.last_id = int(dumped.get("last_id", self.last_id))
         self.last_header = int(dumped.get("last_header", self.last_header))
 

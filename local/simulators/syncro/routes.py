@@ -22,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from local.simulators.common import pages
-from local.simulators.common.control import Control, as_json, nothing, object_of
+from local.simulators.common.control import Control, as_json, object_of
 from local.simulators.common.records import Record
 from local.simulators.syncro.invoicing import run_invoices
 from local.simulators.syncro.state import PsaState, read_tokens
@@ -67,16 +67,22 @@ class SyncroControl(Control[PsaState]):
     def own_routes(self) -> list[BaseRoute]:
         return [
             self.call("schedules/{schedule:int}/lines", self._add, "POST"),
-            self.call("lines/{line:int}", self._change, "PATCH", "DELETE"),
             self.form("add/{schedule:int}", self._add_by_hand),
             self.form("change/{line:int}", self._change_by_hand),
-            self.form("delete/{line:int}", self._delete_by_hand),
+            *self.line_routes("lines", self._hand.change, self._hand.delete),
         ]
 
     def overview(self) -> Record:
         customers = self._state.customers.values()
         return {
-            "customers": [{**one, "schedules": self._schedules(one["id"])} for one in customers],
+            "customers": [
+                {
+                    "id": one["id"],
+                    "name": one["business_name"],
+                    "agreements": self._schedules(one["id"]),
+                }
+                for one in customers
+            ],
             "products": list(self._state.products.values()),
         }
 
@@ -91,13 +97,6 @@ class SyncroControl(Control[PsaState]):
         line = self._hand.add(request.path_params["schedule"], await object_of(request))
         return as_json(line, HTTPStatus.CREATED)
 
-    async def _change(self, request: Request) -> Response:
-        number = request.path_params["line"]
-        if request.method == "DELETE":
-            self._hand.delete(number)
-            return nothing()
-        return as_json(self._hand.change(number, await object_of(request)))
-
     async def _add_by_hand(self, request: Request) -> Response:
         form = await pages.posted(request)
         schedule = request.path_params["schedule"]
@@ -110,8 +109,3 @@ class SyncroControl(Control[PsaState]):
         fields = {"quantity": Decimal(form["quantity"]), "description": form["description"]}
         line = self._hand.change(request.path_params["line"], fields)
         return pages.back_to(f"/#schedule-{line['schedule_id']}")
-
-    async def _delete_by_hand(self, request: Request) -> Response:
-        await pages.posted(request)
-        self._hand.delete(request.path_params["line"])
-        return pages.back_to("/")

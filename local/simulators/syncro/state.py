@@ -21,7 +21,6 @@ Who = Literal["api", "hand", "invoicing"]
 
 MONTHS = {"Monthly": 1, "Quarterly": 3, "Annually": 12}
 """Months between two invoices, by ``frequency``."""
-KINDS = ("customers", "products", "schedules", "lines")
 LINE_FIELDS = frozenset(
     {
         "name",
@@ -75,6 +74,8 @@ DEMO_TOKEN = Token("demo-token")
 class PsaState(PsaRecords):
     """One account."""
 
+    kinds = ("customers", "products", "schedules", "lines")
+
     customers: dict[int, Record] = field(default_factory=dict)
     products: dict[int, Record] = field(default_factory=dict)
     schedules: dict[int, Record] = field(default_factory=dict)
@@ -86,7 +87,7 @@ class PsaState(PsaRecords):
     def seed(self, **records: Iterable[Record]) -> PsaState:
         for kind in records:
             self.records(kind)
-        for kind in KINDS:
+        for kind in self.kinds:
             for given in records.get(kind, ()):
                 record = copy.deepcopy(dict(given))
                 if kind == "schedules":
@@ -96,12 +97,6 @@ class PsaState(PsaRecords):
                     self._complete(record)
                 self.records(kind)[record["id"]] = record
         return self
-
-    def records(self, kind: str) -> dict[int, Record]:
-        if kind not in KINDS:
-            raise KeyError(kind)
-        found: dict[int, Record] = getattr(self, kind)
-        return found
 
     def lines_of(self, schedule: int) -> list[Record]:
         """Return the lines of a schedule, by id."""
@@ -153,14 +148,14 @@ class PsaState(PsaRecords):
     def own_dump(self) -> Record:
         return {
             "tokens": [{"value": one.value, "denied": sorted(one.denied)} for one in self.tokens],
-            **{kind: list(self.records(kind).values()) for kind in KINDS},
+            **{kind: list(self.records(kind).values()) for kind in self.kinds},
             "last_id": self.last_id,
         }
 
     def own_restore(self, dumped: Mapping[str, Any], before: PsaState) -> None:
         given = dumped.get("tokens")
         self.tokens = before.tokens if given is None else read_tokens(given)
-        self.seed(**{kind: dumped.get(kind, []) for kind in KINDS})
+        self.seed(**{kind: dumped.get(kind, []) for kind in self.kinds})
         self.last_id = int(dumped.get("last_id", self.last_id))
 
     def _check(self, given: Mapping[str, Any]) -> None:
