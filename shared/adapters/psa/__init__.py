@@ -1,1 +1,1 @@
-"""One package for each PSA. None imports another."""
+"""One package for each PSA, and what several do alike. No PSA's package imports another's."""

@@ -12,6 +12,16 @@ from requests.utils import parse_header_links
 from shared.adapters.http.decision import Refusal, Sent
 from shared.adapters.http.payload import Payload
 from shared.adapters.http.session import ApiSession, OnCall, Reply, pooled_http, with_path
+from shared.adapters.psa.common import (
+    AbsentError,
+    absent,
+    as_asked,
+    companies_by_name,
+    id_number,
+    note_once,
+    products_by_name,
+    reading_what_was_saved,
+)
 from shared.adapters.psa.connectwise import additions, agreements
 from shared.domain.agreements import (
     AddProrata,
@@ -32,8 +42,6 @@ from shared.domain.errors import (
     OperatorActionError,
     RequestRefusedError,
     SeatsyncError,
-    UnexpectedPayloadError,
-    UnknownOutcomeError,
 )
 from shared.domain.ids import AgreementId, CompanyId, ConnectionName, ProductId
 from shared.exact_json import Json
@@ -49,7 +57,6 @@ _TICKETS: Final = "/service/tickets"
 _LONGEST_SUMMARY: Final = 100
 _PRODUCT_FIELDS: Final = "id,identifier,description,price,cost,inactiveFlag,productClass"
 _BUNDLE: Final = "Bundle"
-_MOST_DIGITS: Final = 10
 _CHECK_KEYS: Final = (
     "Check the connection's URL, company id, public and private key: ConnectWise answers 'not "
     "found' when one of them is wrong."
@@ -129,17 +136,17 @@ class ConnectWiseGateway:
             )
             for one in found
         ]
-        return tuple(sorted(companies, key=lambda one: (one.name.casefold(), one.company_id)))
+        return companies_by_name(companies)
 
     def list_products(self) -> tuple[Product, ...]:
         found = self._list(_CATALOG, "catalog.list", fields=_PRODUCT_FIELDS)
         # ConnectWise refuses a bundle as an addition, so nobody should be offered one.
         products = [_product(one) for one in found if one["productClass"].text_or_none() != _BUNDLE]
-        return tuple(sorted(products, key=lambda one: (one.name.casefold(), one.product_id)))
+        return products_by_name(products)
 
     def get_product(self, product_id: ProductId) -> Product:
         message = f"there is no product {product_id!r}"
-        number = _number(product_id)
+        number = id_number(product_id)
         if number is None:
             raise NotFoundError(message)
         found = self._one(f"{_CATALOG}/{number}", "catalog.get", _PRODUCT_FIELDS, message)
@@ -148,7 +155,7 @@ class ConnectWiseGateway:
     def list_agreements(self, company_id: CompanyId | None) -> tuple[Agreement, ...]:
         conditions = "cancelledFlag=false"
         if company_id is not None:
-            number = _number(company_id)
+            number = id_number(company_id)
             if number is None:
                 return ()  # no company can have such an id
             conditions = f"company/id={number} and {conditions}"
@@ -173,14 +180,14 @@ class ConnectWiseGateway:
         path = f"{_agreement_path(agreement_id)}/additions"
         try:
             found = self._pages(path, "additions.list", fields=additions.FIELDS)
-        except _AbsentError as error:
+        except AbsentError as error:
             raise self._missing(f"there is no agreement {agreement_id!r}") from error
         return tuple(additions.line(one, agreement_id) for one in found)
 
     def execute(self, operation: Operation) -> AgreementLine | None:
         try:
             answer = self._written(operation)
-        except _AbsentError as error:
+        except AbsentError as error:
             missing = self._missing(str(error))
             if isinstance(missing, AccessDeniedError):
                 raise missing from error
@@ -205,18 +212,9 @@ class ConnectWiseGateway:
     def _saved(self, operation: Operation, answer: Json) -> AgreementLine:
         """Return the line that a write answered, once it is seen to be what was asked for."""
         connection = self._session.connection
-        try:
+        with reading_what_was_saved(connection, "the answer cannot be read"):
             saved = additions.line(Payload(answer), operation.agreement_id)
-        except UnexpectedPayloadError as error:
-            message = f"{connection}: written, but the answer cannot be read: {error}"
-            raise UnknownOutcomeError(message) from error
-        wrong = additions.differences(operation, saved)
-        if wrong:
-            raise RequestRefusedError(
-                f"{connection}: line {saved.line_id} was saved with another {', '.join(wrong)} "
-                "than was asked for"
-            )
-        return saved
+        return as_asked(connection, saved, additions.differences(operation, saved))
 
     # Reads ----------------------------------------------------------------------------------------
 
@@ -225,7 +223,7 @@ class ConnectWiseGateway:
     ) -> tuple[Payload, ...]:
         try:
             return self._pages(path, kind, fields=fields, conditions=conditions)
-        except _AbsentError as error:
+        except AbsentError as error:
             raise _wrong_keys(error) from error
 
     def _pages(
@@ -234,24 +232,21 @@ class ConnectWiseGateway:
         params: dict[str, str | int] = {"fields": fields, "pageSize": PAGE_SIZE}
         if conditions:
             params["conditions"] = conditions
-        found: dict[int, Payload] = {}
+        found: list[Payload] = []
+        listed: set[int] = set()
         for reply in self._session.pages(
             path, params, next_link=_next_link, headers=_FORWARD_ONLY, kind=f"connectwise.{kind}"
         ):
-            for one in Payload(reply.json).items():
-                number = one["id"].whole()
-                if number in found:
-                    raise UnexpectedPayloadError(
-                        f"{self._session.connection}: {path} lists {number} twice"
-                    )
-                found[number] = one
+            page = Payload(reply.json).items()
+            note_once(listed, page, f"{self._session.connection}: {path}")
+            found.extend(page)
         self._keys_proven = True
-        return tuple(found.values())
+        return tuple(found)
 
     def _one(self, path: str, kind: str, fields: str, absent: str) -> Payload:
         try:
             answer = self._session.get_json(path, {"fields": fields}, kind=f"connectwise.{kind}")
-        except _AbsentError as error:
+        except AbsentError as error:
             raise self._missing(absent) from error
         self._keys_proven = True
         return Payload(answer)
@@ -263,7 +258,7 @@ class ConnectWiseGateway:
     def _listed(self, path: str, params: Mapping[str, str | int], kind: str) -> Reply:
         try:
             return self._session.get(path, params, kind=f"connectwise.{kind}")
-        except _AbsentError as error:
+        except AbsentError as error:
             raise _wrong_keys(error) from error
 
     def _missing(self, message: str) -> OperatorActionError:
@@ -277,10 +272,6 @@ class ConnectWiseGateway:
             except AccessDeniedError as denied:
                 return denied
         return NotFoundError(message)
-
-
-class _AbsentError(OperatorActionError):
-    """404 in ConnectWise's own form: no such record, or wrong keys."""
 
 
 def connectwise_gateway(
@@ -323,11 +314,10 @@ def _special(sent: Sent, refusal: Refusal) -> SeatsyncError | None:
         return None
     if not isinstance(refusal.body, dict):  # plain text: "Cannot route", or somebody else's page
         return AccessDeniedError(f"{sent}: 404 without a reason", _CHECK_KEYS)
-    said = f": {refusal.text}" if refusal.text else ""
-    return _AbsentError(f"{sent}: 404{said}")
+    return absent(sent, refusal)
 
 
-def _wrong_keys(error: _AbsentError) -> AccessDeniedError:
+def _wrong_keys(error: AbsentError) -> AccessDeniedError:
     return AccessDeniedError(str(error), _CHECK_KEYS)
 
 
@@ -352,36 +342,28 @@ def _product(payload: Payload) -> Product:
     )
 
 
-def _number(text: str) -> int | None:
-    """Return an id of ConnectWise, which is a whole number, or ``None`` for any other text.
-
-    Other text never gets into a path or a condition.
-    """
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
-
-
 def _agreement_path(agreement_id: AgreementId) -> str:
-    number = _number(agreement_id)
+    number = id_number(agreement_id)
     if number is None:
         raise NotFoundError(f"there is no agreement {agreement_id!r}")
     return f"{_AGREEMENTS}/{number}"
 
 
 def _written_path(operation: Operation) -> str:
-    agreement = _number(operation.agreement_id)
+    agreement = id_number(operation.agreement_id)
     if agreement is None:
         raise RequestRefusedError(f"there is no agreement {operation.agreement_id!r}")
     path = f"{_AGREEMENTS}/{agreement}/additions"
     if isinstance(operation, CreateLine):
         return path
-    line = _number(operation.line_id)
+    line = id_number(operation.line_id)
     if line is None:
         raise RequestRefusedError(f"there is no line {operation.line_id!r}")
     return f"{path}/{line}"
 
 
 def _product_number(create: CreateLine) -> int:
-    product = _number(create.product_id)
+    product = id_number(create.product_id)
     if product is None:
         raise RequestRefusedError(f"there is no product {create.product_id!r}")
     return product

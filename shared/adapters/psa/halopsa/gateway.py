@@ -12,6 +12,18 @@ from shared.adapters.http.budget import CallBudget
 from shared.adapters.http.decision import Refusal, Sent
 from shared.adapters.http.payload import Payload
 from shared.adapters.http.session import ApiSession, OnCall, pooled_http, with_path
+from shared.adapters.psa.common import (
+    AbsentError,
+    absent,
+    as_asked,
+    companies_by_name,
+    id_number,
+    note_once,
+    products_by_name,
+    reading_what_was_saved,
+    said,
+    see_whole,
+)
 from shared.adapters.psa.halopsa import invoices, lines
 from shared.adapters.psa.halopsa.token import Application, TokenSource
 from shared.domain.agreements import (
@@ -51,7 +63,6 @@ WAIT: Final = timedelta(minutes=2)
 _INVOICES: Final = "/RecurringInvoice"
 _ITEMS: Final = "/Item"
 _CLIENTS: Final = "/Client"
-_MOST_DIGITS: Final = 10
 _CALLS_OF_A_CHANGE: Final = 3  # read, write, read
 _CALLS_UPON_A_READ: Final = 2  # write, read
 _CALLS_OF_A_NEW_LINE: Final = 2  # write, read
@@ -142,7 +153,7 @@ class HaloPsaGateway:
             )
             for one in found
         ]
-        return tuple(sorted(companies, key=lambda one: (one.name.casefold(), one.company_id)))
+        return companies_by_name(companies)
 
     def list_products(self) -> tuple[Product, ...]:
         products = [
@@ -150,7 +161,7 @@ class HaloPsaGateway:
             for active in (True, False)
             for one in self._items(active=active)
         ]
-        return tuple(sorted(products, key=lambda one: (one.name.casefold(), one.product_id)))
+        return products_by_name(products)
 
     def get_product(self, product_id: ProductId) -> Product:
         message = f"there is no product {product_id!r}"
@@ -161,7 +172,7 @@ class HaloPsaGateway:
             found = Payload(
                 self._get(f"{_ITEMS}/{number}", {"includedetails": "true"}, "items.get")
             )
-        except _AbsentError as error:
+        except AbsentError as error:
             raise NotFoundError(message) from error
         # An item does not tell whether it is active: only the lists do.
         inactive = {one["id"].whole() for one in self._items(active=False)}
@@ -228,17 +239,14 @@ class HaloPsaGateway:
         body = lines.body(create, header, item)
         self._budget.take(_CALLS_OF_A_NEW_LINE)
         self._post(f"{_INVOICES}/Lines", [body], "lines.create")
-        try:
+        with reading_what_was_saved(self._name, "it cannot be read again"):
             saved = _lines(self._read_back(header), create.agreement_id)
-        except UnexpectedPayloadError as error:
-            message = f"{self._name}: written, but it cannot be read again: {error}"
-            raise UnknownOutcomeError(message) from error
         # The newest of those with our marker: a line was made now, whatever was there before.
         own = [one for one in saved if one.marker == create.marker]
         if not own:
             raise UnknownOutcomeError(f"{self._name}: written, but the new line is not to be seen")
         newest = max(own, key=lambda one: int(one.line_id))
-        return self._as_asked(create, newest)
+        return as_asked(self._name, newest, lines.differences(create, newest))
 
     def _changed(
         self, operation: Operation, header: int, read: LinesRead | None
@@ -287,7 +295,7 @@ class HaloPsaGateway:
             return _object(read.own)
         try:
             return self._invoice(header)
-        except _AbsentError as error:
+        except AbsentError as error:
             raise RequestRefusedError(str(error)) from error
 
     def _outcome(
@@ -304,11 +312,8 @@ class HaloPsaGateway:
             UnknownOutcomeError: It is as it was.
         """
         assert not isinstance(operation, CreateLine)  # noqa: S101 - told apart by the caller
-        try:
+        with reading_what_was_saved(self._name, "it cannot be read again"):
             saved = _lines(after, operation.agreement_id)
-        except UnexpectedPayloadError as error:
-            message = f"{self._name}: written, but it cannot be read again: {error}"
-            raise UnknownOutcomeError(message) from error
         self._nothing_else_changed(before, _raw_lines(after), operation.line_id)
         line = next((one for one in saved if one.line_id == operation.line_id), None)
         if isinstance(operation, RemoveLine):
@@ -320,16 +325,7 @@ class HaloPsaGateway:
         if line == current:
             message = f"{self._name}: written, but line {line.line_id} still is as it was"
             raise UnknownOutcomeError(message)
-        return self._as_asked(operation, line)
-
-    def _as_asked(self, operation: Operation, saved: AgreementLine) -> AgreementLine:
-        wrong = lines.differences(operation, saved)
-        if wrong:
-            raise RequestRefusedError(
-                f"{self._name}: line {saved.line_id} was saved with another {', '.join(wrong)} "
-                "than was asked for"
-            )
-        return saved
+        return as_asked(self._name, line, lines.differences(operation, line))
 
     def _nothing_else_changed(self, before: list[Raw], after: list[Raw], own: str) -> None:
         """Tell a person when the write touched lines that it was to leave alone.
@@ -373,7 +369,7 @@ class HaloPsaGateway:
         self._budget.take()
         try:
             return self._invoice(number)
-        except _AbsentError as error:
+        except AbsentError as error:
             raise NotFoundError(message) from error
 
     def _invoice(self, number: int) -> Raw:
@@ -401,7 +397,8 @@ class HaloPsaGateway:
         Raises:
             UnexpectedPayloadError: It does not hold as many records as it says, or one twice.
         """
-        found: set[int] = set()
+        where = f"{self._name}: {path}"
+        listed: set[int] = set()
         for number in range(1, MOST_PAGES + 1):
             page: dict[str, str | int] = {
                 "pageinate": "true",
@@ -410,24 +407,19 @@ class HaloPsaGateway:
             }
             answer = Payload(self._listed(path, {**params, **page}, kind))
             count, items = answer["record_count"].count(), answer[key].items()
-            for one in items:
-                record = one["id"].whole()
-                if record in found:
-                    raise UnexpectedPayloadError(f"{self._name}: {path} lists {record} twice")
-                found.add(record)
-            over = len(found) >= count or not items
-            if over and len(found) != count:
-                reason = f"{path} lists {len(found)} records and counts {count}"
-                raise UnexpectedPayloadError(f"{self._name}: {reason}")
+            note_once(listed, items, where)
+            over = len(listed) >= count or not items
+            if over:
+                see_whole(listed, count, where)
             yield items
             if over:
                 return
-        raise UnexpectedPayloadError(f"{self._name}: {path} has more than {MOST_PAGES} pages")
+        raise UnexpectedPayloadError(f"{where} has more than {MOST_PAGES} pages")
 
     def _listed(self, path: str, params: Params, kind: str) -> Json:
         try:
             return self._get(path, params, kind)
-        except _AbsentError as error:
+        except AbsentError as error:
             raise AccessDeniedError(str(error), _CHECK) from error
 
     def _get(self, path: str, params: Params, kind: str) -> Json:
@@ -446,7 +438,7 @@ class HaloPsaGateway:
         kind = f"halopsa.{kind}"
         try:
             return self._session.send_json("POST", path, body, kind=kind)
-        except _AbsentError as error:
+        except AbsentError as error:
             raise RequestRefusedError(str(error)) from error
         except _StaleTokenError:  # refused before any work, so it may be sent again
             self._tokens.forget()
@@ -458,10 +450,6 @@ class HaloPsaGateway:
             return call()
         except _StaleTokenError as error:
             raise AccessDeniedError(str(error), _CHECK) from error
-
-
-class _AbsentError(OperatorActionError):
-    """404: no such record, or a wrong address."""
 
 
 class _StaleTokenError(OperatorActionError):
@@ -508,13 +496,12 @@ def halopsa_gateway(
 
 
 def _special(sent: Sent, refusal: Refusal) -> SeatsyncError | None:
-    said = f": {refusal.text}" if refusal.text else ""
     if refusal.status == HTTPStatus.UNAUTHORIZED:
-        return _StaleTokenError(f"{sent}: 401{said}")
+        return _StaleTokenError(f"{sent}: 401{said(refusal)}")
     if refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
         return RateLimitError(sent.connection, refusal.retry_after or WAIT)
     if refusal.status == HTTPStatus.NOT_FOUND:
-        return _AbsentError(f"{sent}: 404{said}")
+        return absent(sent, refusal)
     return None
 
 
@@ -571,10 +558,4 @@ def _object(value: Json) -> Raw:
 
 
 def _number(text: str) -> int | None:
-    """Return an id of HaloPSA, a whole number that may be negative; ``None`` for any other text.
-
-    Other text never gets into a path or a query.
-    """
-    digits = text.removeprefix("-")
-    known = digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS
-    return int(text) if known else None
+    return id_number(text, negative=True)  # recurring invoices count downwards

@@ -12,6 +12,17 @@ from shared.adapters.http.budget import CallBudget
 from shared.adapters.http.decision import Refusal, Sent
 from shared.adapters.http.payload import Payload
 from shared.adapters.http.session import ApiSession, OnCall, pooled_http, with_path
+from shared.adapters.psa.common import (
+    AbsentError,
+    absent,
+    as_asked,
+    companies_by_name,
+    id_number,
+    note_once,
+    products_by_name,
+    reading_what_was_saved,
+    see_whole,
+)
 from shared.adapters.psa.syncro import schedules
 from shared.domain.agreements import (
     Agreement,
@@ -28,7 +39,6 @@ from shared.domain.agreements import (
 from shared.domain.errors import (
     AccessDeniedError,
     NotFoundError,
-    OperatorActionError,
     RateLimitError,
     RequestRefusedError,
     SeatsyncError,
@@ -48,7 +58,6 @@ WAIT: Final = timedelta(minutes=1)
 
 _SCHEDULES: Final = "/schedules"
 _PRODUCTS: Final = "/products"
-_MOST_DIGITS: Final = 10
 _CHECK: Final = (
     "Check the connection's address and API token, and the token's permissions: customers, "
     "products, recurring invoices (view and edit)."
@@ -100,12 +109,12 @@ class SyncroGateway:
             for one in self._pages("/customers", "customers", {}, "customers.list")
             if not one["disabled"].flag_or_none()
         ]
-        return tuple(sorted(companies, key=lambda one: (one.name.casefold(), one.company_id)))
+        return companies_by_name(companies)
 
     def list_products(self) -> tuple[Product, ...]:
         found = self._pages(_PRODUCTS, "products", {}, "products.list")
         products = [_product(one) for one in found]
-        return tuple(sorted(products, key=lambda one: (one.name.casefold(), one.product_id)))
+        return products_by_name(products)
 
     def get_product(self, product_id: ProductId) -> Product:
         return _product(self._product(product_id))
@@ -113,7 +122,7 @@ class SyncroGateway:
     def list_agreements(self, company_id: CompanyId | None) -> tuple[Agreement, ...]:
         params: dict[str, str | int] = {}
         if company_id is not None:
-            number = _number(company_id)
+            number = id_number(company_id)
             if number is None:
                 return ()  # no customer can have such an id
             params["customer_id"] = number
@@ -131,13 +140,13 @@ class SyncroGateway:
         return tuple(schedules.line(one, agreement_id) for one in found)
 
     def execute(self, operation: Operation) -> AgreementLine | None:
-        number = _number(operation.agreement_id)
+        number = id_number(operation.agreement_id)
         if number is None:
             raise RequestRefusedError(f"there is no schedule {operation.agreement_id!r}")
         path = f"{_SCHEDULES}/{number}"
         if isinstance(operation, CreateLine):
             return self._created(operation, path)
-        line = _number(operation.line_id)
+        line = id_number(operation.line_id)
         if line is None:
             raise RequestRefusedError(f"there is no line {operation.line_id!r}")
         if isinstance(operation, RemoveLine):
@@ -153,7 +162,7 @@ class SyncroGateway:
     # Writes ---------------------------------------------------------------------------------------
 
     def _created(self, create: CreateLine, path: str) -> AgreementLine:
-        number = _number(create.product_id)
+        number = id_number(create.product_id)
         if number is None:
             raise RequestRefusedError(f"there is no product {create.product_id!r}")
         try:
@@ -197,19 +206,10 @@ class SyncroGateway:
 
     def _saved(self, operation: Operation, answer: Json) -> AgreementLine:
         """Return the line that a write answered, once it is seen to be what was asked for."""
-        try:
+        with reading_what_was_saved(self._name, "the answer cannot be read"):
             payload = Payload(answer)["schedule_line_item"]
             saved = schedules.line(payload, operation.agreement_id)
-        except UnexpectedPayloadError as error:
-            message = f"{self._name}: written, but the answer cannot be read: {error}"
-            raise UnknownOutcomeError(message) from error
-        wrong = schedules.differences(operation, saved)
-        if wrong:
-            raise RequestRefusedError(
-                f"{self._name}: line {saved.line_id} was saved with another {', '.join(wrong)} "
-                "than was asked for"
-            )
-        return saved
+        return as_asked(self._name, saved, schedules.differences(operation, saved))
 
     # Calls ----------------------------------------------------------------------------------------
 
@@ -218,26 +218,22 @@ class SyncroGateway:
         return self._session.connection
 
     def _schedule(self, agreement_id: AgreementId) -> Payload:
-        message = f"there is no agreement {agreement_id!r}"
-        number = _number(agreement_id)
-        if number is None:
-            raise NotFoundError(message)
-        try:
-            found = self._get(f"{_SCHEDULES}/{number}", {}, "schedules.get")
-        except _AbsentError as error:
-            raise NotFoundError(message) from error
-        return Payload(found)["schedule"].record(number)
+        found = self._one(_SCHEDULES, agreement_id, "agreement")
+        return found["schedule"].record(int(agreement_id))
 
     def _product(self, product_id: ProductId) -> Payload:
-        message = f"there is no product {product_id!r}"
-        number = _number(product_id)
+        found = self._one(_PRODUCTS, product_id, "product")
+        return found["product"].record(int(product_id))
+
+    def _one(self, path: str, record_id: str, called: str) -> Payload:
+        message = f"there is no {called} {record_id!r}"
+        number = id_number(record_id)
         if number is None:
             raise NotFoundError(message)
         try:
-            found = self._get(f"{_PRODUCTS}/{number}", {}, "products.get")
-        except _AbsentError as error:
+            return Payload(self._get(f"{path}/{number}", {}, f"{path.removeprefix('/')}.get"))
+        except AbsentError as error:
             raise NotFoundError(message) from error
-        return Payload(found)["product"].record(number)
 
     def _pages(self, path: str, key: str, params: Params, kind: str) -> tuple[Payload, ...]:
         """Return a whole list.
@@ -245,27 +241,23 @@ class SyncroGateway:
         Raises:
             UnexpectedPayloadError: It does not hold as many records as it says, or one twice.
         """
-        found: dict[int, Payload] = {}
+        where = f"{self._name}: {path}"
+        found: list[Payload] = []
+        listed: set[int] = set()
         for number in range(1, MOST_PAGES + 1):
             page = Payload(self._listed(path, {**params, "page": number}, kind))
             items = page[key].items()
-            for one in items:
-                record = one["id"].whole()
-                if record in found:
-                    raise UnexpectedPayloadError(f"{self._name}: {path} lists {record} twice")
-                found[record] = one
+            note_once(listed, items, where)
+            found.extend(items)
             if _is_last(page, number, len(items)):
-                told = _meta(page, "total_entries")
-                if told not in {None, len(found)}:
-                    reason = f"{path} lists {len(found)} records and counts {told}"
-                    raise UnexpectedPayloadError(f"{self._name}: {reason}")
-                return tuple(found.values())
-        raise UnexpectedPayloadError(f"{self._name}: {path} has more than {MOST_PAGES} pages")
+                see_whole(listed, _meta(page, "total_entries"), where)
+                return tuple(found)
+        raise UnexpectedPayloadError(f"{where} has more than {MOST_PAGES} pages")
 
     def _listed(self, path: str, params: Params, kind: str) -> Json:
         try:
             return self._get(path, params, kind)
-        except _AbsentError as error:
+        except AbsentError as error:
             raise AccessDeniedError(str(error), _CHECK) from error
 
     def _get(self, path: str, params: Params, kind: str) -> Json:
@@ -276,12 +268,8 @@ class SyncroGateway:
         self._budget.take()
         try:
             return self._session.send_json(method, path, body, kind=f"syncro.{kind}")
-        except _AbsentError as error:
+        except AbsentError as error:
             raise RequestRefusedError(str(error)) from error
-
-
-class _AbsentError(OperatorActionError):
-    """404: no such record, or a wrong address."""
 
 
 def syncro_gateway(
@@ -318,8 +306,7 @@ def _special(sent: Sent, refusal: Refusal) -> SeatsyncError | None:
     if refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
         return RateLimitError(sent.connection, refusal.retry_after or WAIT)
     if refusal.status == HTTPStatus.NOT_FOUND:
-        said = f": {refusal.text}" if refusal.text else ""
-        return _AbsentError(f"{sent}: 404{said}")
+        return absent(sent, refusal)
     return None
 
 
@@ -353,11 +340,3 @@ def _product(payload: Payload) -> Product:
         cost=payload["price_cost"].decimal_or_none(),
         active=not payload["disabled"].flag_or_none(),
     )
-
-
-def _number(text: str) -> int | None:
-    """Return an id of Syncro, which is a whole number, or ``None`` for any other text.
-
-    Other text never gets into a path or a query.
-    """
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
