@@ -13,6 +13,9 @@ SEED =
 SEEDS = 20
 FIRST = 1
 
+# How many made-up requests of each kind make fuzz sends to each address.
+REQUESTS = 50
+
 # How many examples the properties try: quick or full.
 EFFORT = quick
 
@@ -25,8 +28,11 @@ PACKAGES = $(VENV)/.installed
 NODE_MODULES = node_modules/.installed
 
 PYTEST = $(PYTHON) -m pytest -q
-# Two at a time: check's tests are bound by the processor, and a small machine has two.
-PARALLEL = -n 2 --dist loadfile
+# Two at a time: check's tests are bound by the processor, and a small machine has two. Files stay
+# together, as their fixtures are shared, until one of the two has nothing left to do.
+PARALLEL = -n 2 --dist worksteal
+# Three where they wait: for leases that end, messages that come back, and each other's processes.
+WAITING = -n 3 --dist worksteal
 
 # Keeps the pins that stand, and the header line that says where the file comes from. With the hashes
 # of every file of a release: pip then takes no other, wherever it gets it from.
@@ -37,7 +43,7 @@ compile = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo start azurite simulators test check format lint types imports fast unit \
-	integration browser chaos assets pictures bench package audit licenses bom fixtures lock clean
+	integration browser chaos fuzz assets pictures bench package audit licenses bom fixtures lock clean
 
 help: ## List these targets.
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -90,11 +96,11 @@ unit: $(PACKAGES) ## The unit tests alone.
 	@$(PYTEST) $(PARALLEL) tests/unit
 
 integration: setup ## The tests on real storage and real processes alone.
-	@$(PYTEST) $(PARALLEL) tests/model tests/integration tests/chaos
+	@$(PYTEST) $(WAITING) tests/model tests/integration tests/chaos
 
 browser: setup ## The tests of the pages in a real Chromium alone.
 	@$(PYTHON) -m local.install browser
-	@$(PYTEST) tests/browser
+	@$(PYTEST) $(PARALLEL) tests/browser
 
 assets: setup ## Copy the pages' styles and scripts from node_modules into functions/pages/static/vendor.
 	@$(PYTHON) -m local.assets
@@ -107,6 +113,9 @@ chaos: setup ## Play random faults on the real stack: SEEDS=200 FIRST=1, or SEED
 	@$(PYTHON) -m tests.chaos --logs .local/chaos \
 		$(if $(filter command line,$(origin PSA)),--psa $(PSA)) \
 		$(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --first $(FIRST))
+
+fuzz: setup ## Send the API on the real stack made-up requests: REQUESTS=50 of each kind to each address.
+	@FUZZ_EXAMPLES=$(REQUESTS) $(PYTEST) $(PARALLEL) tests/integration/test_api_fuzz.py
 
 bench: setup ## Measure cycles, Sync Now, start and pages; QUICK=1 PSA=… JSON=file; RECORD=1 writes docs.
 	@$(PYTHON) -m bench $(PARTS) $(if $(QUICK),--quick) $(if $(filter command line,$(origin PSA)),--psa $(PSA)) \
