@@ -140,6 +140,8 @@ def test_a_psa_that_asks_to_wait_pauses_its_own_work_only_and_goes_on_by_itself(
     two.stack.eventually(lambda: "second" in two.paused() or None)
 
     assert two.paused() == {"second"}
+    # The cycle writes here what it found, before a Sync Now could.
+    two.stack.eventually(lambda: two.stack.lines() or None)
     assert two.stack.sync(two.on_main)["items"]["failed"] == 0
     run = two.stack.finished(run_id, SECONDS)
     assert (run["items"]["changed"], run["items"]["failed"]) == (2, 0)

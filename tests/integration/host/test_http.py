@@ -3,6 +3,8 @@
 import socket
 import sys
 import time
+from collections.abc import Callable
+from statistics import median
 
 import pytest
 import requests
@@ -87,9 +89,13 @@ def test_a_kept_connection_is_answered_at_once(host):
     with requests.Session() as session:
         url = f"http://127.0.0.1:{host.ports[-1]}/api/items/5"
         session.get(url, timeout=5)
-        began = time.monotonic()
-        for _ in range(20):
-            session.get(url, timeout=5)
+        seconds = [timed(lambda: session.get(url, timeout=5)) for _ in range(30)]
 
-    # Delayed acknowledgements would cost 40 ms each.
-    assert time.monotonic() - began < 20 * 0.03
+    # Delayed acknowledgements would cost 40 ms each; a busy machine delays a few.
+    assert median(seconds) < 0.03
+
+
+def timed(call: Callable[[], object]) -> float:
+    began = time.monotonic()
+    call()
+    return time.monotonic() - began
