@@ -169,11 +169,11 @@ def _stack(logs: Path, size: Size) -> Iterator[str]:
 
 def _fill(tables: Tables, size: Size, clock: Clock) -> None:
     kept = repositories(tables, clock)
-    for number in range(size.customers):
-        customer = _customer(number, clock)
+    customers = [_customer(number, clock) for number in range(size.customers)]
+    for customer in customers:
         kept.customers.add(customer)
-        kept.alerts.put([_alert(customer, clock)])
-        kept.reconciliation.put([_line(customer, clock)])
+    kept.alerts.put(_alert(customer, clock) for customer in customers)
+    kept.reconciliation.put(_line(customer, clock) for customer in customers)
     kept.snapshots.save(None, TenantRecord(_tenant(0), _snapshot(size.rows, clock)))
 
 

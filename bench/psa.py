@@ -11,7 +11,7 @@ from bench.rig import AT_ONCE, SLOW_PSA_SECONDS, Rig, rig_of
 from bench.sync_now import SyncNow, sync_now
 from local.sites.site import Site
 
-ONE_AT_A_TIME_TENANTS, TOGETHER_TENANTS = 8, 100
+ONE_AT_A_TIME_TENANTS, TOGETHER_TENANTS = 4, 48
 """Tenants of the baselines; each takes the same, so more are calculated from them."""
 
 
