@@ -191,6 +191,7 @@ def _build(settings: Settings) -> Services:
         free_skus=free_exclusions(),
         customers=kept.customers,
         profiles=kept.profiles,
+        books=kept.books,
         mappings=kept.mappings,
         custom_licenses=kept.custom_licenses,
         exclusions=kept.exclusions,

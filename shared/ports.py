@@ -554,11 +554,6 @@ class MappingRepository(Protocol):
     def of_customer(self, customer_id: CustomerId) -> tuple[Versioned[Mapping], ...]:
         """Return current mappings (no ``effective_to``) and superseded ones, in one query."""
 
-    def with_exclusions(
-        self, customer_id: CustomerId
-    ) -> tuple[tuple[Versioned[Mapping], ...], tuple[RowExclusion, ...]]:
-        """Return what ``of_customer`` and ``exclusions`` do, in one query."""
-
     def get(self, customer_id: CustomerId, row_id: RowId) -> Versioned[Mapping] | None:
         """Return the row's current mapping."""
 
@@ -628,6 +623,32 @@ class CustomLicenseRepository(Protocol):
 
     def of_customer(self, customer_id: CustomerId) -> tuple[Versioned[CustomLicense], ...]:
         """Return the customer's, by id, in one query."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBook:
+    """What is stored of a customer and its plans depend on, as of one moment.
+
+    Attributes:
+        mappings: Current and superseded ones.
+        custom: Custom licences, also retired ones.
+        intents: Of groups with an interrupted write.
+        trend: The newest point.
+    """
+
+    mappings: tuple[Versioned[Mapping], ...]
+    exclusions: tuple[RowExclusion, ...]
+    custom: tuple[CustomLicense, ...]
+    ledgers: "tuple[Versioned[Ledger], ...]"
+    intents: "tuple[Intent, ...]"
+    trend: TrendPoint | None
+
+
+class BookRepository(Protocol):
+    """What several repositories hold of a customer, read together."""
+
+    def of_customer(self, customer_id: CustomerId) -> StoredBook:
+        """Return it, in one query."""
 
 
 class ExclusionRepository(Protocol):
@@ -1211,6 +1232,7 @@ class Services:
     free_skus: tuple[GlobalExclusion, ...]
     customers: CustomerRepository
     profiles: ProfileRepository
+    books: BookRepository
     mappings: MappingRepository
     custom_licenses: CustomLicenseRepository
     exclusions: ExclusionRepository

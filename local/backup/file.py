@@ -18,6 +18,7 @@ from uuid import UUID
 
 from azure.data.tables import EdmType, EntityProperty
 
+from shared.adapters.tables import book_rows
 from shared.adapters.tables.codec import SCHEMA
 from shared.adapters.tables.refresh_tokens import PARTITION as REFRESH_TOKENS
 from shared.adapters.tables.table import Entity, Properties
@@ -26,18 +27,15 @@ FORM = 1
 TABLES = (
     "alerts",
     "approvals",
+    "books",
     "changes",
     "connections",
     "customers",
-    "customlicenses",
     "deliveries",
     "exclusions",
     "headers",
-    "intents",
     "leases",
-    "ledgers",
     "lines",
-    "mappings",
     "profiles",
     "reconciliation",
     "runitems",
@@ -75,6 +73,18 @@ class Header:
 
 Row = tuple[str, Entity]
 """An entity and its table."""
+
+
+def is_charged(row: Row) -> bool:
+    """Return whether an entity tells what was charged, or what was about to be."""
+    name, entity = row
+    return name == book_rows.TABLE and book_rows.kind_of(entity.row) in book_rows.CHARGED
+
+
+def is_intent(row: Row) -> bool:
+    """Return whether an entity is a write that was begun."""
+    name, entity = row
+    return name == book_rows.TABLE and book_rows.kind_of(entity.row) == book_rows.INTENT
 
 
 def is_secret(row: Row) -> bool:

@@ -25,14 +25,19 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableServiceClient
 
 from local.backup.account import add_arguments, service_of
-from local.backup.file import TABLES, BackupError, Row, header_of, is_secret, rows_of
+from local.backup.file import (
+    TABLES,
+    BackupError,
+    Row,
+    header_of,
+    is_charged,
+    is_secret,
+    rows_of,
+)
 from local.hosting.settings import SettingsError
 from shared.adapters.storage import translated
 from shared.adapters.tables.table import LARGEST_PAGE, MOST_OPERATIONS, Entity, Tables
 from shared.domain.errors import SeatsyncError
-
-CHARGED = frozenset({"ledgers", "intents"})
-"""Tables that tell what was charged, and what was about to be."""
 
 
 def restore(
@@ -73,7 +78,7 @@ def restore(
         for chunk in _chunks(present(name)):
             tables.table(name).delete_all(chunk)
     counts: Counter[str] = Counter()
-    wanted = (row for row in rows_of(path) if ledgers or row[0] not in CHARGED)
+    wanted = (row for row in rows_of(path) if ledgers or not is_charged(row))
     for (name, _), rows in groupby(wanted, key=_place):
         for chunk in _chunks(entity for _, entity in rows):
             tables.table(name).put_all(chunk)

@@ -16,7 +16,16 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import TableServiceClient
 
 from local.backup.account import add_arguments, service_of
-from local.backup.file import FORM, TABLES, BackupError, Header, Row, is_secret, write
+from local.backup.file import (
+    FORM,
+    TABLES,
+    BackupError,
+    Header,
+    Row,
+    is_intent,
+    is_secret,
+    write,
+)
 from local.hosting.settings import SettingsError
 from shared.adapters.storage import translated
 from shared.adapters.tables.codec import SCHEMA
@@ -48,6 +57,8 @@ def backup(
                 counts[name] += 1
                 if name == "runs" and entity.row.startswith(OPEN_PREFIX):
                     counts["runs at work"] += 1
+                if is_intent((name, entity)):
+                    counts["open writes"] += 1
                 yield name, entity
 
     header = Header(FORM, SCHEMA, VERSION, datetime.now(UTC).isoformat())
@@ -57,7 +68,7 @@ def backup(
 
 def at_work(counts: Counter[str]) -> str:
     """Return what a person should know when the app wrote meanwhile; empty when it was at rest."""
-    if not counts["runs at work"] and not counts["intents"]:
+    if not counts["runs at work"] and not counts["open writes"]:
         return ""
     return (
         f"the app was at work ({counts['runs at work']} runs, {counts['intents']} open writes): "

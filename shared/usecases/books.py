@@ -13,7 +13,6 @@ from shared.domain.ids import (
     ProfileId,
     RowId,
     SkuId,
-    is_custom,
     sku_row,
     subscription_row,
 )
@@ -39,7 +38,8 @@ from shared.domain.plans import Member
 from shared.domain.preferences import DefaultView, Preferences
 from shared.domain.quantities import BilledQuantity, active_seats, billed_quantity
 from shared.domain.sharing import FILTER_CHANGED, NOT_BY_SUBSCRIPTION, Share, shared_row
-from shared.ports import PsaConnection, Services, TenantRecord, Versioned
+from shared.domain.trends import TrendPoint
+from shared.ports import PsaConnection, Services, StoredBook, TenantRecord, Versioned
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,9 @@ class Book:
     """A customer with its tenant's last snapshot, mappings, exclusions and ledgers.
 
     Attributes:
-        custom: The customer's custom licences, also retired ones; at least those that are mapped.
+        custom: The customer's custom licences, also retired ones.
+        interrupted: Groups with an open intent.
+        trend: The newest point that is kept of its seats.
     """
 
     customer: Customer
@@ -67,6 +69,8 @@ class Book:
     catalogue: Catalogue
     names: dict[SkuId, str]
     custom: tuple[CustomLicense, ...] = ()
+    interrupted: frozenset[GroupId] = frozenset()
+    trend: TrendPoint | None = None
 
     def rows(self) -> tuple[LicenseRow, ...]:
         """Return the rows of the company page; none before the first complete read."""
@@ -313,37 +317,33 @@ def open_book(
     *,
     catalogue: Catalogue | None = None,
     record: TenantRecord | None = None,
-    custom: tuple[CustomLicense, ...] | None = None,
+    stored: StoredBook | None = None,
 ) -> Book:
     """Read a customer's book.
 
     Args:
-        custom: All custom licences when they are at hand; else they are read if one is mapped.
+        stored: When it was just read.
         catalogue: When it is at hand already; it is read anew where it lacks a mapping's profile.
         record: The tenant's record when it was just read.
     """
     if record is None:
-        stored = services.snapshots.get(customer.tenant_id)
-        record = None if stored is None else stored.value
-    found, exclusions = services.mappings.with_exclusions(customer.customer_id)
-    mappings = tuple(one.value for one in found)
+        read = services.snapshots.get(customer.tenant_id)
+        record = None if read is None else read.value
+    stored = stored or services.books.of_customer(customer.customer_id)
+    mappings = tuple(one.value for one in stored.mappings)
     if catalogue is None or any(one.profile_id not in catalogue.profiles for one in mappings):
         catalogue = open_catalogue(services)
-    if custom is None:
-        mapped = any(is_custom(mapping.row_id) for mapping in mappings)
-        custom = custom_licenses(customer.customer_id, services) if mapped else ()
     return Book(
         customer=customer,
         record=record,
         mappings=mappings,
-        exclusions={one.row_id: one for one in exclusions},
-        ledgers={
-            ledger.value.group_id: ledger
-            for ledger in services.ledgers.of_customer(customer.customer_id)
-        },
+        exclusions={one.row_id: one for one in stored.exclusions},
+        ledgers={ledger.value.group_id: ledger for ledger in stored.ledgers},
         catalogue=catalogue,
         names=services.sku_names,
-        custom=custom,
+        custom=stored.custom,
+        interrupted=frozenset(intent.change.group_id for intent in stored.intents),
+        trend=stored.trend,
     )
 
 

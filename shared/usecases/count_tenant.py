@@ -22,7 +22,6 @@ from shared.domain.ids import CustomerId, CustomLicenseId, TenantId
 from shared.domain.licensing import AssignedUser
 from shared.domain.sharing import UserTally, tally
 from shared.ports import Services, TenantRecord, UserCounts
-from shared.usecases.books import custom_licenses
 from shared.usecases.pauses import asking_tenant
 
 
@@ -31,17 +30,18 @@ class CountedTenant:
     """A tenant's record with fresh counts.
 
     Attributes:
-        custom: The customers' custom licences, as they were counted.
         users: The licensed users with their details, where the tenant is shared.
     """
 
     record: TenantRecord
-    custom: dict[CustomerId, tuple[CustomLicense, ...]]
     users: tuple[AssignedUser, ...] | None = None
 
 
 def count_tenant(
-    customers: Sequence[Customer], record: TenantRecord, services: Services
+    customers: Sequence[Customer],
+    custom: dict[CustomerId, tuple[CustomLicense, ...]],
+    record: TenantRecord,
+    services: Services,
 ) -> CountedTenant:
     """Count what the customers need, and keep it with the tenant's record.
 
@@ -49,11 +49,11 @@ def count_tenant(
 
     Args:
         customers: Of this tenant; at least one.
+        custom: The custom licences of each, also retired ones.
 
     Raises:
         RateLimitError: Graph asked to wait.
     """
-    custom = {c.customer_id: custom_licenses(c.customer_id, services) for c in customers}
     people = _Work(customers[0], services)
     fresh = tuple(people.count(*one) for one in _of_people(custom))
     users, update = _users(customers, record, people, services)
@@ -65,17 +65,19 @@ def count_tenant(
     ]
     if fresh or gone or update is not None:
         record = _kept(record.tenant_id, _Update(update, fresh, tuple(gone)), services)
-    return CountedTenant(record, custom, users)
+    return CountedTenant(record, users)
 
 
 def count_missing(
-    customer: Customer, record: TenantRecord, services: Services
-) -> tuple[TenantRecord, tuple[CustomLicense, ...]]:
-    """Count what a page shows and what was never counted, and return the custom licences too.
+    customer: Customer,
+    custom: tuple[CustomLicense, ...],
+    record: TenantRecord,
+    services: Services,
+) -> TenantRecord:
+    """Return the record with what a page shows and what was never counted.
 
     A failure only leaves unknown what is unknown: the page shows all the rest.
     """
-    custom = custom_licenses(customer.customer_id, services)
     counted = {(c.customer_id, c.license_id, c.source) for c in record.people}
     missing = [
         (one, source)
@@ -85,15 +87,15 @@ def count_missing(
     share = None if record.users is None else record.users.share_of(customer.customer_id)
     by_users = customer.filter is not None and not record.users_problem
     if not missing and not (by_users and (share is None or share.filter != customer.filter)):
-        return record, custom
+        return record
     try:
         with asking_tenant(customer.microsoft, customer.tenant_id, services):
             work = _Work(customer, services)
             fresh = tuple(work.count(*one) for one in missing)
             update = _users((customer,), record, work, services)[1] if by_users else None
-        return _kept(record.tenant_id, _Update(update, fresh), services), custom
+        return _kept(record.tenant_id, _Update(update, fresh), services)
     except RetryableError:
-        return record, custom
+        return record
 
 
 def tenant_customers(tenant_id: TenantId, services: Services) -> tuple[Customer, ...]:

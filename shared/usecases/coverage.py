@@ -9,6 +9,7 @@ from shared.domain.ids import CustomerId, SkuId
 from shared.domain.licensing import Sku, TenantSnapshot, product_name
 from shared.domain.sharing import Overlap, UserTally, tally
 from shared.ports import Services, TenantRecord
+from shared.usecases.books import custom_licenses
 from shared.usecases.count_tenant import count_missing, tenant_customers
 from shared.usecases.preview import record_of
 
@@ -88,7 +89,8 @@ def coverage(customer_id: CustomerId, services: Services) -> Coverage:
     record = record_of(customer, services)
     if shared:
         filtered = next(one for one in (customer, *customers) if one.filter is not None)
-        record, _ = count_missing(filtered, record, services)
+        custom = custom_licenses(filtered.customer_id, services)
+        record = count_missing(filtered, custom, record, services)
         found = record.users
     else:
         found = _read_now(customer, customers, services)

@@ -150,14 +150,16 @@ def book_with_rows(customer: Customer, services: Services, *, refresh: bool = Fa
     Raises:
         RetryableError, OperatorActionError: The first or the asked-for read failed.
     """
+    stored = services.books.of_customer(customer.customer_id)
     if refresh:
         with asking_tenant(customer.microsoft, customer.tenant_id, services):
             record = read_tenant(customer.tenant_id, customer.microsoft, services)
-            record = count_tenant([customer], record, services).record
+            custom = {customer.customer_id: stored.custom}
+            record = count_tenant([customer], custom, record, services).record
     else:
         record = record_of(customer, services)
-    record, custom = count_missing(customer, record, services)
-    return open_book(customer, services, record=record, custom=custom)
+    record = count_missing(customer, stored.custom, record, services)
+    return open_book(customer, services, record=record, stored=stored)
 
 
 def record_of(customer: Customer, services: Services) -> TenantRecord:

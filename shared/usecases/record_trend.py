@@ -35,7 +35,7 @@ def record_trend(book: Book, today: date, services: Services) -> None:
         )
         for key, found in sorted(rows.items())
     )
-    _keep(TrendPoint(book.customer.customer_id, today, licenses), services)
+    _keep(TrendPoint(book.customer.customer_id, today, licenses), book.trend, services)
 
 
 def record_total(services: Services) -> None:
@@ -62,7 +62,8 @@ def record_total(services: Services) -> None:
     known = tuple(sorted((psa, sum_) for psa, sum_ in money.items() if sum_ is not None))
     today = services.clock.now().date()
     together = tuple(managed[psa] for psa in sorted(managed))
-    _keep(TrendPoint(EVERYBODY, today, licenses, known, together), services)
+    point = TrendPoint(EVERYBODY, today, licenses, known, together)
+    _keep(point, services.trends.last(EVERYBODY), services)
 
 
 def customer_trend(customer_id: CustomerId, services: Services, *, days: int) -> Trend:
@@ -99,8 +100,7 @@ def _trend(owner: str, services: Services, days: int) -> Trend:
     return trend_of(services.trends.since(owner, first), first, last)
 
 
-def _keep(point: TrendPoint, services: Services) -> None:
-    last = services.trends.last(point.owner)
+def _keep(point: TrendPoint, last: TrendPoint | None, services: Services) -> None:
     if last is None or not last.same_as(point):
         services.trends.put(point)
 

@@ -27,8 +27,8 @@ from shared.domain.runs import ItemState, RunItem
 from shared.ports import LINES_ARE_FRESH, LicenseSync, ReadsManyLines, Services, TenantSync
 from shared.signals import CustomerPlanning, TenantReading
 from shared.usecases.alert_board import raise_alert
-from shared.usecases.books import Book, Catalogue, local_date, open_book, open_catalogue
-from shared.usecases.count_tenant import CountedTenant, count_tenant
+from shared.usecases.books import Book, local_date, open_book, open_catalogue
+from shared.usecases.count_tenant import count_tenant
 from shared.usecases.custom_licenses import forget_retired
 from shared.usecases.customer_alerts import CustomerAlerts, forget_credits, tell_orphans
 from shared.usecases.outcomes import (
@@ -75,7 +75,9 @@ def sync_tenant(message: TenantSync, services: Services, *, redelivered: bool = 
             record = read_tenant(
                 message.tenant_id, message.microsoft, services, run_id=message.run_id
             )
-            counted = count_tenant(customers, record, services)
+            stored = {one: services.books.of_customer(one) for one in _ids(customers)}
+            custom = {one: book.custom for one, book in stored.items()}
+            counted = count_tenant(customers, custom, record, services)
     except ConnectionPausedError as error:
         tell_stale(message.tenant_id, customers, services)
         _put_back(message, error, services)
@@ -87,13 +89,22 @@ def sync_tenant(message: TenantSync, services: Services, *, redelivered: bool = 
         _tenant_failed(message, customers, error, services)
         tell_stale(message.tenant_id, customers, services)
         return
+    if len(customers) > 1 or counted.record is not record:
+        stored = {}  # it took a while: each customer's book is read right before it is planned
     catalogue = services.run_memory.once(message.run_id, lambda: open_catalogue(services))
     for customer in customers:
         planning = CustomerPlanning(message.run_id, customer.customer_id, customer.psa)
         try:
             with services.telemetry.span(planning):
                 work = _CustomerWork(message, customer, services, catalogue.preferences.guards)
-                work.run(catalogue, counted, redelivered=redelivered)
+                book = open_book(
+                    customer,
+                    services,
+                    catalogue=catalogue,
+                    record=counted.record,
+                    stored=stored.get(customer.customer_id),
+                )
+                work.run(book, counted.users, redelivered=redelivered)
         except (RateLimitError, ConnectionPausedError) as error:
             if isinstance(error, RateLimitError):
                 pause(psa_key(customer.psa), error.retry_after, services)
@@ -126,6 +137,10 @@ def _customers(
         why = f"the customer is {customer.state} and is not synced"
         services.runs.put_items([replace(item, state=ItemState.BLOCKED, detail=why)])
     return tuple(found)
+
+
+def _ids(customers: Iterable[Customer]) -> tuple[CustomerId, ...]:
+    return tuple(customer.customer_id for customer in customers)
 
 
 def _is_done(own: RunItem, services: Services) -> bool:
@@ -210,17 +225,10 @@ class _CustomerWork:
         self.lines: tuple[AgreementLine, ...] = ()
         self.reconciled: list[ReconciledLine] = []
 
-    def run(self, catalogue: Catalogue, counted: CountedTenant, *, redelivered: bool) -> None:
+    def run(self, book: Book, users: tuple[AssignedUser, ...] | None, *, redelivered: bool) -> None:
         own = _read_item(self.message, self.customer.customer_id, self.services)
         done = self._items_done() if redelivered else set()
-        self.users = counted.users
-        book = open_book(
-            self.customer,
-            self.services,
-            catalogue=catalogue,
-            record=counted.record,
-            custom=counted.custom[self.customer.customer_id],
-        )
+        self.users = users
         board = Board(self.customer.customer_id, self.services)
         board.clear({AlertKind.TENANT_UNREADABLE, AlertKind.SIGN_IN_BROKEN, AlertKind.STALE})
         board.clear({AlertKind.FAILED}, subject=self.customer.customer_id)
@@ -290,9 +298,6 @@ class _CustomerWork:
     ) -> tuple[list[RunItem], list[LicenseSync]]:
         headers = self._headers({group.agreement_id for group, _ in groups.values()})
         customer_id = self.customer.customer_id
-        interrupted = {
-            intent.change.group_id for intent in self.services.intents.of_customer(customer_id)
-        }
         kept = self._kept_lines(book, groups)
         lines = dict(kept)
         planner = GroupPlanner(
@@ -328,7 +333,7 @@ class _CustomerWork:
             item = item_of(
                 self.message.run_id, customer_id, members, plan, self.services.clock.real_now()
             )
-            if group_id in interrupted or _has_something_to_do(plan):
+            if group_id in book.interrupted or _has_something_to_do(plan):
                 queue.append(self._license_message(group, header, text))
                 item = replace(item, state=ItemState.QUEUED)
             else:

@@ -119,11 +119,12 @@ class Theatre:
     def left_over(self, customer_id: str) -> list[str]:
         """Return the intents and leases of a customer that are still stored."""
         found = []
-        for table in ("intents", "leases"):
+        for table, begins in (("books", "intent~"), ("leases", "")):
             own = (customer_id, "..main") if table == "leases" else (customer_id,)
             with contextlib.suppress(ResourceNotFoundError):  # nothing was ever put there
                 rows = list(self.tables.get_table_client(table).list_entities())
-                found += [f"{table}: {row['RowKey']}" for row in rows if row["PartitionKey"] in own]
+                keys = [row["RowKey"] for row in rows if row["PartitionKey"] in own]
+                found += [f"{table}: {row}" for row in keys if row.startswith(begins)]
         return found
 
 

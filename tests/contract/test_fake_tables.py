@@ -16,6 +16,7 @@ from tests.contract.repositories.billing import (
     LedgersContract,
     SnapshotsContract,
 )
+from tests.contract.repositories.books import BooksContract
 from tests.contract.repositories.custom_licenses import CustomLicensesContract
 from tests.contract.repositories.customers import CustomersContract, ProfilesContract
 from tests.contract.repositories.leases import ConnectionsContract, LeasesContract
@@ -48,6 +49,10 @@ class TestProfiles(ProfilesContract):
 
 
 class TestMappings(MappingsContract):
+    pass
+
+
+class TestBooks(BooksContract):
     pass
 
 

@@ -14,6 +14,7 @@ from tests.fakes.queues import FakeLicenseQueue, FakeTenantQueue
 from tests.fakes.tables import (
     FakeAlerts,
     FakeApprovals,
+    FakeBooks,
     FakeChanges,
     FakeConnectionStates,
     FakeCustomers,
@@ -128,4 +129,7 @@ def fake_services(
         "storage_health": FakeStorageHealth(),
         "telemetry": FakeTelemetry(),
     }
-    return Services(**{**fakes, **overrides})
+    found = {**fakes, **overrides}
+    kinds = ("mappings", "custom_licenses", "ledgers", "intents", "trends")
+    found.setdefault("books", FakeBooks(*(found[name] for name in kinds)))
+    return Services(**found)

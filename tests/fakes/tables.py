@@ -49,6 +49,7 @@ from shared.ports import (
     Page,
     ReconciliationFilter,
     RefreshToken,
+    StoredBook,
     TenantRecord,
     Versioned,
 )
@@ -189,11 +190,6 @@ class FakeMappings:
 
     def of_customer(self, customer_id: CustomerId) -> tuple[Versioned[Mapping], ...]:
         return self._shelf.all(customer_id)
-
-    def with_exclusions(
-        self, customer_id: CustomerId
-    ) -> tuple[tuple[Versioned[Mapping], ...], tuple[RowExclusion, ...]]:
-        return self.of_customer(customer_id), self.exclusions(customer_id)
 
     def get(self, customer_id: CustomerId, row_id: RowId) -> Versioned[Mapping] | None:
         return self._shelf.get(customer_id, row_id, "")
@@ -732,6 +728,34 @@ class FakeDeliveries:
         for one in deliveries:
             if self._shelf.get(one.delivery_id) is not None:
                 self._shelf.remove(one.delivery_id)
+
+
+class FakeBooks:
+    """A ``BookRepository`` on the others."""
+
+    def __init__(
+        self,
+        mappings: FakeMappings,
+        custom_licenses: FakeCustomLicenses,
+        ledgers: FakeLedgers,
+        intents: FakeIntents,
+        trends: FakeTrends,
+    ) -> None:
+        self._mappings = mappings
+        self._custom_licenses = custom_licenses
+        self._ledgers = ledgers
+        self._intents = intents
+        self._trends = trends
+
+    def of_customer(self, customer_id: CustomerId) -> StoredBook:
+        return StoredBook(
+            mappings=self._mappings.of_customer(customer_id),
+            exclusions=self._mappings.exclusions(customer_id),
+            custom=tuple(one.value for one in self._custom_licenses.of_customer(customer_id)),
+            ledgers=self._ledgers.of_customer(customer_id),
+            intents=self._intents.of_customer(customer_id),
+            trend=self._trends.last(customer_id),
+        )
 
 
 class FakeReconciliation:

@@ -82,12 +82,13 @@ class Scene:
     def left_over(self) -> list[str]:
         """Return the intents and leases that are still stored."""
         found = []
-        for table in ("intents", "leases"):
+        for table, begins in (("books", "intent~"), ("leases", "")):
             client = self.tables.get_table_client(table)
             with contextlib.suppress(ResourceNotFoundError):
                 partition = {"partition": self.customer_id}
                 rows = client.query_entities("PartitionKey eq @partition", parameters=partition)
-                found += [f"{table}: {row['RowKey']}" for row in rows]
+                keys = (row["RowKey"] for row in rows)
+                found += [f"{table}: {row}" for row in keys if row.startswith(begins)]
         return found
 
 

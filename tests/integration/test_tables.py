@@ -54,6 +54,7 @@ from tests.contract.repositories.billing import (
     LedgersContract,
     SnapshotsContract,
 )
+from tests.contract.repositories.books import BooksContract
 from tests.contract.repositories.custom_licenses import CustomLicensesContract
 from tests.contract.repositories.customers import CustomersContract, ProfilesContract
 from tests.contract.repositories.leases import ConnectionsContract, LeasesContract
@@ -116,6 +117,10 @@ class TestProfiles(ProfilesContract):
 
 
 class TestMappings(MappingsContract):
+    pass
+
+
+class TestBooks(BooksContract):
     pass
 
 
@@ -258,6 +263,7 @@ class TestCost:
         assert spent(stored.customers.list) == 1
         assert spent(lambda: stored.mappings.of_customer(CUSTOMER)) == 1
         assert spent(lambda: stored.ledgers.of_customer(CUSTOMER)) == 1
+        assert spent(lambda: stored.books.of_customer(CUSTOMER)) == 1
         assert spent(stored.runs.running) == 1
         assert spent(lambda: stored.alerts.open_of(CUSTOMER)) == 1
         assert spent(lambda: stored.changes.of_customer(CUSTOMER, row_id=E5_ROW)) == 1

@@ -34,7 +34,8 @@ WATCHED = {
     "leases": {"take"},
     "lease": {"keep", "release"},
     "intents": {"get", "open", "close"},
-    "ledgers": {"of_customer", "save"},
+    "books": {"of_customer"},
+    "ledgers": {"save"},
     "changes": {"add"},
     "psa": {"list_lines", "execute"},
 }

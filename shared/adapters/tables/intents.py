@@ -1,12 +1,13 @@
-"""Table ``intents``: a partition for each customer, by line group."""
+"""Open intents in table ``books``, by line group."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from shared.adapters.tables import book_rows
 from shared.adapters.tables.codec import Codec
 from shared.adapters.tables.entries import Entries
 from shared.adapters.tables.keys import key
-from shared.adapters.tables.table import Tables
+from shared.adapters.tables.table import Entity, Tables
 from shared.domain.agreements import (
     AddProrata,
     AdjustQuantity,
@@ -57,28 +58,39 @@ class IntentTable:
 
     def __init__(self, tables: Tables) -> None:
         codec = Codec[StoredIntent](StoredIntent, "an intent")
-        self._entries = Entries(tables.table("intents"), codec)
+        self._entries = Entries(tables.table(book_rows.TABLE), codec)
 
     def get(self, customer_id: CustomerId, group_id: GroupId) -> Versioned[Intent] | None:
-        found = self._entries.get(key(customer_id), key(group_id))
+        found = self._entries.get(key(customer_id), _row(group_id))
         return None if found is None else Versioned(_intent(found.value), found.version)
 
     def of_customer(self, customer_id: CustomerId) -> tuple[Intent, ...]:
-        return tuple(_intent(found.value) for found in self._entries.all(key(customer_id)))
+        of_kind = book_rows.of_kind(book_rows.INTENT)
+        found = self._entries.all(key(customer_id), of_kind)
+        return tuple(_intent(one.value) for one in found)
 
     def open(self, intent: Intent) -> Versioned[Intent]:
         change = intent.change
         saved = self._entries.save(
-            key(change.customer_id), key(change.group_id), None, _stored(intent)
+            key(change.customer_id), _row(change.group_id), None, _stored(intent)
         )
         return Versioned(intent, saved.version)
 
     def close(self, read: Versioned[Intent]) -> None:
         change = read.value.change
         try:
-            self._entries.table.delete(key(change.customer_id), key(change.group_id), read.version)
+            self._entries.table.delete(key(change.customer_id), _row(change.group_id), read.version)
         except StaleVersionError:
             return  # this one is gone; a later intent of the group is not ours to close
+
+    def value(self, entity: Entity) -> Versioned[Intent]:
+        """Return the intent that an entity holds."""
+        found = self._entries.value(entity)
+        return Versioned(_intent(found.value), found.version)
+
+
+def _row(group_id: GroupId) -> str:
+    return key(book_rows.INTENT, group_id)
 
 
 def _stored(intent: Intent) -> StoredIntent:

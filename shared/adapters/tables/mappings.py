@@ -1,16 +1,11 @@
-"""Table ``mappings``: a partition for each customer.
+"""Mappings and exclusions in table ``books``, by row.
 
-| row key | holds |
-|---|---|
-| ``<row_id>`` | the row's current mapping |
-| ``<row_id>~<yyyymmdd>~<target>`` | a superseded one, by its last day and where it billed |
-| ``exclusion~<row_id>`` | an exclusion |
-
-So a row's current mapping and what it leaves behind change in one transaction.
+A row's current mapping and what it leaves behind change in one transaction.
 """
 
 from collections.abc import Sequence
 
+from shared.adapters.tables import book_rows
 from shared.adapters.tables.codec import Codec
 from shared.adapters.tables.entries import Entries
 from shared.adapters.tables.keys import key
@@ -37,7 +32,7 @@ class MappingTable:
     """A ``MappingRepository``."""
 
     def __init__(self, tables: Tables) -> None:
-        table = tables.table("mappings")
+        table = self.table = tables.table(book_rows.TABLE)
         self._mappings = Entries(
             table, Codec[Mapping](Mapping, "a mapping"), lambda _: {"kind": "mapping"}
         )
@@ -81,16 +76,13 @@ class MappingTable:
     def forget(self, mapping: Mapping) -> None:
         self._mappings.table.delete(key(mapping.customer_id), _superseded_row(mapping))
 
-    def with_exclusions(
-        self, customer_id: CustomerId
-    ) -> tuple[tuple[Versioned[Mapping], ...], tuple[RowExclusion, ...]]:
-        kinds: dict[object, list[Entity]] = {"mapping": [], "exclusion": []}
-        for entity in self._mappings.table.query(key(customer_id)):
-            kinds.get(entity.properties.get("kind"), []).append(entity)
-        return (
-            tuple(self._mappings.value(entity) for entity in kinds["mapping"]),
-            tuple(self._exclusions.value(entity).value for entity in kinds["exclusion"]),
-        )
+    def mapping(self, entity: Entity) -> Versioned[Mapping]:
+        """Return the mapping that an entity holds."""
+        return self._mappings.value(entity)
+
+    def exclusion(self, entity: Entity) -> RowExclusion:
+        """Return the exclusion that an entity holds."""
+        return self._exclusions.value(entity).value
 
     def exclusions(self, customer_id: CustomerId) -> tuple[RowExclusion, ...]:
         return tuple(x.value for x in self._exclusions.all(key(customer_id), _EXCLUSIONS))
@@ -111,4 +103,4 @@ def _superseded_row(mapping: Mapping) -> str:
 
 
 def _exclusion_row(row_id: RowId) -> str:
-    return key("exclusion", row_id)
+    return key(book_rows.EXCLUSION, row_id)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from shared.adapters.tables.alerts import AlertTable
 from shared.adapters.tables.approvals import ApprovalTable
+from shared.adapters.tables.books import BookTable
 from shared.adapters.tables.changes import ChangeTable
 from shared.adapters.tables.connections import ConnectionTable
 from shared.adapters.tables.custom_licenses import CustomLicenseTable
@@ -28,6 +29,7 @@ from shared.adapters.tables.trends import TrendTable
 from shared.ports import (
     AlertRepository,
     ApprovalRepository,
+    BookRepository,
     ChangeRepository,
     Clock,
     ConnectionStates,
@@ -58,6 +60,7 @@ class Repositories:
     connection_states: ConnectionStates
     customers: CustomerRepository
     profiles: ProfileRepository
+    books: BookRepository
     mappings: MappingRepository
     custom_licenses: CustomLicenseRepository
     exclusions: ExclusionRepository
@@ -84,20 +87,23 @@ def repositories(tables: Tables, clock: Clock, lease: timedelta = LASTS) -> Repo
     Args:
         lease: How long a lease lasts unless it is renewed.
     """
+    mappings, custom_licenses = MappingTable(tables), CustomLicenseTable(tables)
+    ledgers, intents, trends = LedgerTable(tables), IntentTable(tables), TrendTable(tables)
     return Repositories(
         connection_states=ConnectionTable(tables, clock),
         customers=CustomerTable(tables),
         profiles=ProfileTable(tables),
-        mappings=MappingTable(tables),
-        custom_licenses=CustomLicenseTable(tables),
+        books=BookTable(mappings, custom_licenses, ledgers, intents, trends),
+        mappings=mappings,
+        custom_licenses=custom_licenses,
         exclusions=ExclusionTable(tables),
         snapshots=SnapshotTable(tables),
-        ledgers=LedgerTable(tables),
-        intents=IntentTable(tables),
+        ledgers=ledgers,
+        intents=intents,
         leases=LeaseTable(tables, clock, lease),
         changes=ChangeTable(tables),
         runs=RunTable(tables),
-        trends=TrendTable(tables),
+        trends=trends,
         headers=HeaderTable(tables),
         approvals=ApprovalTable(tables),
         reconciliation=ReconciliationTable(tables),

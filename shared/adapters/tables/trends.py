@@ -1,11 +1,15 @@
-"""Table ``trends``: a partition for each customer, and one for all; the newest day first."""
+"""Table ``trends``: a partition for each customer, and one for all; the newest day first.
+
+The newest point stands in table ``books`` too, where a sync finds it among what it reads anyway.
+"""
 
 from datetime import date
 
+from shared.adapters.tables import book_rows
 from shared.adapters.tables.codec import Codec
 from shared.adapters.tables.entries import Entries
 from shared.adapters.tables.keys import key
-from shared.adapters.tables.table import Tables, Where
+from shared.adapters.tables.table import Entity, Tables, Where
 from shared.domain.trends import TrendPoint
 
 _LAST_DAY = 99_999_999
@@ -17,6 +21,7 @@ class TrendTable:
     def __init__(self, tables: Tables) -> None:
         codec = Codec[TrendPoint](TrendPoint, "a day's seats")
         self._entries = Entries(tables.table("trends"), codec)
+        self._newest = Entries(tables.table(book_rows.TABLE), codec)
 
     def last(self, owner: str) -> TrendPoint | None:
         found = self._entries.table.query(key(owner), limit=1)
@@ -25,6 +30,12 @@ class TrendTable:
     def put(self, point: TrendPoint) -> None:
         row = _row(point.day)
         self._entries.table.put_all([self._entries.entity(key(point.owner), row, point)])
+        newest = self._newest.entity(key(point.owner), book_rows.TREND, point)
+        self._newest.table.put_all([newest])
+
+    def newest(self, entity: Entity) -> TrendPoint:
+        """Return the point that an entity holds."""
+        return self._newest.value(entity).value
 
     def since(self, owner: str, first: date) -> tuple[TrendPoint, ...]:
         table = self._entries.table
