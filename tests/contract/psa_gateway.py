@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import pytest
 
@@ -106,16 +106,23 @@ class PsaServer(Protocol):
         """Let the next reads or writes go wrong; all of them when ``times`` is ``None``."""
 
 
+Server = TypeVar("Server", bound=PsaServer)
+
+
+def with_contoso(server: Server) -> Server:
+    """Add one company with one agreement and one product, without a line."""
+    server.add_company(COMPANY, "Contoso")
+    server.add_product(PRODUCT, "Microsoft 365 E5", price=dollars("31.00"))
+    server.add_agreement(AGREEMENT)
+    return server
+
+
 class PsaGatewayContract:
     """Run by each gateway and by the fake."""
 
     @pytest.fixture
     def site(self, server: PsaServer) -> PsaServer:
-        """One company with one agreement and one product, without a line."""
-        server.add_company(COMPANY, "Contoso")
-        server.add_product(PRODUCT, "Microsoft 365 E5", price=dollars("31.00"))
-        server.add_agreement(AGREEMENT)
-        return server
+        return with_contoso(server)
 
     # Reads ---------------------------------------------------------------------------------------
 

@@ -5,21 +5,19 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
 import pytest
-import requests
 
 from local.simulators.autotask import builders
 from local.simulators.autotask.posting import approve_and_post
 from local.simulators.autotask.state import DEMO_USER, PsaState
 from local.simulators.autotask.vendor import autotask_app
-from local.simulators.common.faults import Fault, Kind
-from local.simulators.common.inprocess import InProcessAdapter
+from local.simulators.common.calls import CallRecord
+from local.simulators.common.faults import Kind
 from local.simulators.common.messages import Answer
-from local.simulators.common.simulator import Simulator
 from shared.adapters.psa.autotask.gateway import AutotaskGateway, autotask_gateway
 from shared.adapters.psa.autotask.zone import AutotaskConfig
 from shared.domain.agreements import (
@@ -48,7 +46,8 @@ from shared.domain.intents import has_landed
 from shared.domain.mappings import Billable
 from shared.domain.periods import Cycle
 from tests.builders import AGREEMENT, COMPANY, NOW, PRODUCT, a_create, a_line
-from tests.contract.psa_gateway import ODD_IDS, PsaGatewayContract, Trouble
+from tests.contract.psa_gateway import ODD_IDS, PsaGatewayContract, Trouble, with_contoso
+from tests.contract.simulated_psa import FAULTS, Clock, SimulatedPsa
 
 HOST = "http://autotask.test"
 JANUARY = date(2026, 1, 1)
@@ -64,57 +63,35 @@ CONFIG = AutotaskConfig(
     secret=DEMO_USER.secret,
     integration_code=DEMO_USER.integration_code,
 )
-FAULTS = {
-    Trouble.THROTTLED: {"kind": Kind.THROTTLE, "retry_after": 7},
-    Trouble.THROTTLED_WITHOUT_WAIT: {"kind": Kind.THROTTLE},
-    Trouble.UNAVAILABLE: {"kind": Kind.STATUS, "status": 503},
-    Trouble.DROPPED: {"kind": Kind.DROP},
-    Trouble.LOST_ANSWER: {"kind": Kind.LOST_ANSWER},
-    Trouble.HTML: {"kind": Kind.HTML},
-}
 READS = (("GET", "**"), ("POST", "**/query**"))
 CREATE = "/V1.0/Contracts/*/Service*"
 ADJUST = "/V1.0/ContractService*Adjustments"
 WRITES = (("POST", CREATE), ("POST", ADJUST), ("PATCH", CREATE))
 
 
-class Clock:
-    def now(self) -> datetime:
-        return NOW
-
-    def real_now(self) -> datetime:
-        return datetime(2026, 11, 21, tzinfo=UTC)
-
-
-class AutotaskServer:
+class AutotaskServer(SimulatedPsa[PsaState]):
     """A simulated site, and a gateway that calls it in process."""
 
+    host = HOST
+
     def __init__(self, config: AutotaskConfig = CONFIG) -> None:
-        self.state = PsaState(now=lambda: NOW)
-        self.state.switches.adjust_posted_periods = config.posted_periods
-        app = autotask_app(self.state)
-        self.simulator: Simulator = app.state.simulator
-        self.adapter = InProcessAdapter(app, sleep=lambda _seconds: None)
-        self.http = requests.Session()
-        self.http.mount(HOST, self.adapter)
+        state = PsaState(now=lambda: NOW)
+        state.switches.adjust_posted_periods = config.posted_periods
+        super().__init__(state, autotask_app(state))
         self.kinds: list[str] = []
         self.waited: list[float] = []
         self.config = config
         self.gateway = self.gateway_with(config)
-        self._next_line = 500
 
     def gateway_with(self, config: AutotaskConfig) -> AutotaskGateway:
         return autotask_gateway(
             ConnectionName("main"),
             config,
-            Clock(),
+            self.clock,
             self.http,
             lambda kind, *_: self.kinds.append(kind),
             sleep=self.waited.append,
         )
-
-    def close(self) -> None:
-        self.http.close()
 
     def add_company(self, company_id: CompanyId, name: str, *, deleted: bool = False) -> None:
         company = builders.a_company(int(company_id), name=name, active=not deleted)
@@ -151,9 +128,9 @@ class AutotaskServer:
 
     def add_line(self, line: AgreementLine, units: dict[date, int] | None = None) -> LineId:
         assert line.quantity is not None
-        self._next_line += 1
+        number = self.next_line()
         seeded = builders.a_contract_service(
-            self._next_line,
+            number,
             contract=int(line.agreement_id),
             service=int(line.product_id),
             units=units or {line.starts or JANUARY: line.quantity},
@@ -162,7 +139,7 @@ class AutotaskServer:
             internal_description=line.marker,
         )
         self.state.seed(contract_services=[seeded])
-        return LineId(str(self._next_line))
+        return LineId(str(number))
 
     def lines(self, agreement_id: AgreementId = AGREEMENT) -> tuple[AgreementLine, ...]:
         """Read through another gateway, without counting."""
@@ -177,15 +154,8 @@ class AutotaskServer:
         finally:
             other.close()
 
-    def write_count(self) -> int:
-        return self._count(writes=True)
-
-    def read_count(self) -> int:
-        return self._count(writes=False)
-
-    def _count(self, *, writes: bool) -> int:
-        records = self.simulator.calls.records()
-        return sum((one.method != "GET" and "/query" not in one.path) is writes for one in records)
+    def writes(self, call: CallRecord) -> bool:
+        return call.method != "GET" and "/query" not in call.path
 
     def trouble(self, kind: Trouble, *, writes: bool, times: int | None = 1) -> None:
         if kind is Trouble.WRONG_KEYS:
@@ -196,9 +166,6 @@ class AutotaskServer:
         else:
             for method, path in WRITES if writes else READS:
                 self.break_calls(method, path, times=times, **FAULTS[kind])
-
-    def break_calls(self, method: str, path: str = "**", **fault: object) -> None:
-        self.simulator.faults.add(Fault.model_validate({"method": method, "path": path} | fault))
 
 
 @pytest.fixture
@@ -212,10 +179,7 @@ def server():
 
 @pytest.fixture
 def site(server):
-    server.add_company(COMPANY, "Contoso")
-    server.add_product(PRODUCT, "Microsoft 365 E5", price=Decimal("31.00"))
-    server.add_agreement(AGREEMENT)
-    return server
+    return with_contoso(server)
 
 
 @pytest.fixture

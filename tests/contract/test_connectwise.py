@@ -1,15 +1,12 @@
 """The ConnectWise gateway against the simulator, without a socket."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 
 import pytest
-import requests
 
-from local.simulators.common.faults import Fault, Kind
-from local.simulators.common.inprocess import InProcessAdapter
-from local.simulators.common.simulator import Simulator
+from local.simulators.common.faults import Kind
 from local.simulators.connectwise import builders
 from local.simulators.connectwise.state import DEMO_MEMBER, Member, PsaState
 from local.simulators.connectwise.vendor import connectwise_app
@@ -29,7 +26,8 @@ from shared.domain.errors import (
 from shared.domain.ids import AgreementId, CompanyId, ConnectionName, LineId, ProductId
 from shared.domain.mappings import Billable
 from tests.builders import AGREEMENT, COMPANY, NOW, PRODUCT, a_create, a_line
-from tests.contract.psa_gateway import PsaGatewayContract, Trouble
+from tests.contract.psa_gateway import PsaGatewayContract, Trouble, with_contoso
+from tests.contract.simulated_psa import FAULTS, SimulatedPsa
 
 HOST = "http://connectwise.test"
 ADDITIONS = "/finance/agreements/7001/additions"
@@ -40,14 +38,6 @@ CONFIG = ConnectWiseConfig(
     private_key=DEMO_MEMBER.private_key,
     client_id="00000000-0000-4000-8000-000000000001",
 )
-FAULTS = {
-    Trouble.THROTTLED: {"kind": Kind.THROTTLE, "retry_after": 7},
-    Trouble.THROTTLED_WITHOUT_WAIT: {"kind": Kind.THROTTLE},
-    Trouble.UNAVAILABLE: {"kind": Kind.STATUS, "status": 503},
-    Trouble.DROPPED: {"kind": Kind.DROP},
-    Trouble.LOST_ANSWER: {"kind": Kind.LOST_ANSWER},
-    Trouble.HTML: {"kind": Kind.HTML},
-}
 BILL_CUSTOMER = {
     Billable.BILLABLE: "Billable",
     Billable.DO_NOT_BILL: "DoNotBill",
@@ -55,38 +45,25 @@ BILL_CUSTOMER = {
 }
 
 
-class Clock:
-    def now(self) -> datetime:
-        return NOW
-
-    def real_now(self) -> datetime:
-        return datetime(2026, 11, 21, tzinfo=UTC)
-
-
-class ConnectWiseServer:
+class ConnectWiseServer(SimulatedPsa[PsaState]):
     """A simulated site, and a gateway that calls it in process."""
 
+    host = HOST
+
     def __init__(self, config: ConnectWiseConfig = CONFIG) -> None:
-        self.state = PsaState(now=lambda: NOW).seed(types=[builders.a_type()])
-        app = connectwise_app(self.state)
-        self.simulator: Simulator = app.state.simulator
-        self.http = requests.Session()
-        self.http.mount(HOST, InProcessAdapter(app, sleep=lambda _seconds: None))
+        state = PsaState(now=lambda: NOW).seed(types=[builders.a_type()])
+        super().__init__(state, connectwise_app(state))
         self.kinds: list[str] = []
         self.gateway = self.gateway_with(config)
-        self._next_line = 500
 
     def gateway_with(self, config: ConnectWiseConfig) -> ConnectWiseGateway:
         return connectwise_gateway(
             ConnectionName("main"),
             config,
-            Clock(),
+            self.clock,
             self.http,
             lambda kind, *_: self.kinds.append(kind),
         )
-
-    def close(self) -> None:
-        self.http.close()
 
     def add_company(self, company_id: CompanyId, name: str, *, deleted: bool = False) -> None:
         self.state.seed(companies=[builders.a_company(int(company_id), name=name, deleted=deleted)])
@@ -123,9 +100,9 @@ class ConnectWiseServer:
         self.state.seed(agreements=[agreement | more])
 
     def add_line(self, line: AgreementLine) -> LineId:
-        self._next_line += 1
+        number = self.next_line()
         addition = builders.an_addition(
-            self._next_line,
+            number,
             agreement=int(line.agreement_id),
             product=int(line.product_id),
             quantity="2.5" if line.quantity is None else line.quantity,
@@ -138,7 +115,7 @@ class ConnectWiseServer:
             invoice_description=line.description,
         )
         self.state.seed(additions=[addition])
-        return LineId(str(self._next_line))
+        return LineId(str(number))
 
     def lines(self, agreement_id: AgreementId = AGREEMENT) -> tuple[AgreementLine, ...]:
         """Read through another gateway, without counting."""
@@ -149,16 +126,6 @@ class ConnectWiseServer:
             return other.gateway.list_lines(agreement_id)
         finally:
             other.close()
-
-    def write_count(self) -> int:
-        return self._count(writes=True)
-
-    def read_count(self) -> int:
-        return self._count(writes=False)
-
-    def _count(self, *, writes: bool) -> int:
-        records = self.simulator.calls.records()
-        return sum((record.method != "GET") is writes for record in records)
 
     def trouble(self, kind: Trouble, *, writes: bool, times: int | None = 1) -> None:
         if kind is Trouble.WRONG_KEYS:
@@ -171,9 +138,6 @@ class ConnectWiseServer:
         else:
             for method in ("POST", "PATCH", "DELETE") if writes else ("GET",):
                 self.break_calls(method, times=times, **FAULTS[kind])
-
-    def break_calls(self, method: str, path: str = "**", **fault: object) -> None:
-        self.simulator.faults.add(Fault.model_validate({"method": method, "path": path} | fault))
 
 
 @pytest.fixture
@@ -194,10 +158,7 @@ class TestConnectWise(PsaGatewayContract):
 
 @pytest.fixture
 def site(server):
-    server.add_company(COMPANY, "Contoso")
-    server.add_product(PRODUCT, "Microsoft 365 E5", price=Decimal("31.00"))
-    server.add_agreement(AGREEMENT)
-    return server
+    return with_contoso(server)
 
 
 def test_a_check_proves_keys_and_role_even_where_the_version_is_told_to_anybody(site):

@@ -2,15 +2,13 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-import requests
 
-from local.simulators.common.faults import Fault, Kind
-from local.simulators.common.inprocess import InProcessAdapter
-from local.simulators.common.simulator import Simulator
+from local.simulators.common.calls import CallRecord
+from local.simulators.common.faults import Kind
 from local.simulators.halopsa import builders
 from local.simulators.halopsa.invoicing import run_invoices
 from local.simulators.halopsa.state import DEMO_APPLICATION, PsaState
@@ -42,7 +40,8 @@ from shared.domain.ids import AgreementId, CompanyId, ConnectionName, LineId, Pr
 from shared.domain.mappings import Billable
 from shared.domain.periods import Cycle
 from tests.builders import AGREEMENT, APRIL, COMPANY, NOW, PRODUCT, TODAY, a_create, a_line, dollars
-from tests.contract.psa_gateway import PsaGatewayContract, Trouble, some_call
+from tests.contract.psa_gateway import PsaGatewayContract, Trouble, some_call, with_contoso
+from tests.contract.simulated_psa import FAULTS, SimulatedPsa
 
 HOST = "http://halopsa.test"
 WRITES = "/RecurringInvoice**"
@@ -53,46 +52,21 @@ APPLICATION = Application(
     client_secret=DEMO_APPLICATION.secret,
 )
 CONFIG = HaloPsaConfig(HOST, APPLICATION, negative_prorata=True, calls_per_window=10_000)
-FAULTS = {
-    Trouble.THROTTLED: {"kind": Kind.THROTTLE, "retry_after": 7},
-    Trouble.THROTTLED_WITHOUT_WAIT: {"kind": Kind.THROTTLE},
-    Trouble.UNAVAILABLE: {"kind": Kind.STATUS, "status": 503},
-    Trouble.DROPPED: {"kind": Kind.DROP},
-    Trouble.LOST_ANSWER: {"kind": Kind.LOST_ANSWER},
-    Trouble.HTML: {"kind": Kind.HTML},
-}
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.real = datetime(2026, 11, 21, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return NOW
-
-    def real_now(self) -> datetime:
-        return self.real
-
-
-class HaloPsaServer:
+class HaloPsaServer(SimulatedPsa[PsaState]):
     """A simulated instance, and a gateway that calls it in process."""
 
+    host = HOST
+
     def __init__(self, config: HaloPsaConfig = CONFIG) -> None:
-        self.state = PsaState(now=lambda: NOW)
-        self.state.switches.negative_prorata = True
-        app = halopsa_app(self.state)
-        self.simulator: Simulator = app.state.simulator
-        self.http = requests.Session()
-        self.http.mount(HOST, InProcessAdapter(app, sleep=lambda _seconds: None))
-        self.clock = Clock()
+        state = PsaState(now=lambda: NOW)
+        state.switches.negative_prorata = True
+        super().__init__(state, halopsa_app(state))
         self.gateway = self.gateway_with(config)
-        self._next_line = 500
 
     def gateway_with(self, config: HaloPsaConfig) -> HaloPsaGateway:
         return halopsa_gateway(ConnectionName("main"), config, self.clock, self.http)
-
-    def close(self) -> None:
-        self.http.close()
 
     def add_company(self, company_id: CompanyId, name: str, *, deleted: bool = False) -> None:
         client = builders.a_client(int(company_id), name=name, active=not deleted)
@@ -128,9 +102,9 @@ class HaloPsaServer:
         self.state.seed(recurring_invoices=[header | more])
 
     def add_line(self, line: AgreementLine, **more: object) -> LineId:
-        self._next_line += 1
+        number = self.next_line()
         record = builders.a_line(
-            self._next_line,
+            number,
             recurring_invoice=int(line.agreement_id),
             item=int(line.product_id),
             quantity="2.5" if line.quantity is None else line.quantity,
@@ -142,7 +116,7 @@ class HaloPsaServer:
             inactive=line.billable is not Billable.BILLABLE,
         )
         self.state.seed(lines=[record | more])
-        return LineId(str(self._next_line))
+        return LineId(str(number))
 
     def lines(self, agreement_id: AgreementId = AGREEMENT) -> tuple[AgreementLine, ...]:
         """Read through another gateway, without counting."""
@@ -155,15 +129,8 @@ class HaloPsaServer:
         finally:
             other.close()
 
-    def write_count(self) -> int:
-        return self._count("POST")
-
-    def read_count(self) -> int:
-        return self._count("GET")
-
-    def _count(self, method: str) -> int:
-        records = self.simulator.calls.records()
-        return sum(one.method == method and one.kind != "halopsa.token" for one in records)
+    def calls(self) -> list[CallRecord]:
+        return [one for one in super().calls() if one.kind != "halopsa.token"]
 
     def trouble(self, kind: Trouble, *, writes: bool, times: int | None = 1) -> None:
         if kind is Trouble.WRONG_KEYS:
@@ -175,8 +142,7 @@ class HaloPsaServer:
             self.break_calls("POST" if writes else "GET", times=times, **FAULTS[kind])
 
     def break_calls(self, method: str, path: str = "", **fault: object) -> None:
-        path = path or (WRITES if method == "POST" else "**")
-        self.simulator.faults.add(Fault.model_validate({"method": method, "path": path} | fault))
+        super().break_calls(method, path or (WRITES if method == "POST" else "**"), **fault)
 
 
 @pytest.fixture
@@ -190,10 +156,7 @@ def server():
 
 @pytest.fixture
 def site(server):
-    server.add_company(COMPANY, "Contoso")
-    server.add_product(PRODUCT, "Microsoft 365 E5", price=Decimal("31.00"))
-    server.add_agreement(AGREEMENT)
-    return server
+    return with_contoso(server)
 
 
 class TestHaloPsa(PsaGatewayContract):

@@ -1,15 +1,12 @@
 """The Syncro gateway against the simulator, without a socket."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-import requests
 
-from local.simulators.common.faults import Fault, Kind
-from local.simulators.common.inprocess import InProcessAdapter
-from local.simulators.common.simulator import Simulator
+from local.simulators.common.faults import Kind
 from local.simulators.syncro import builders
 from local.simulators.syncro.state import DEMO_TOKEN, PsaState, Token
 from local.simulators.syncro.vendor import syncro_app
@@ -35,49 +32,25 @@ from shared.domain.ids import AgreementId, CompanyId, ConnectionName, LineId, Pr
 from shared.domain.mappings import Billable
 from shared.domain.periods import Cycle
 from tests.builders import AGREEMENT, APRIL, COMPANY, NOW, PRODUCT, TODAY, a_create, a_line, dollars
-from tests.contract.psa_gateway import PsaGatewayContract, Trouble, some_call
+from tests.contract.psa_gateway import PsaGatewayContract, Trouble, some_call, with_contoso
+from tests.contract.simulated_psa import FAULTS, SimulatedPsa
 
 HOST = "http://syncro.test"
 CONFIG = SyncroConfig(HOST, DEMO_TOKEN.value, calls_per_minute=10_000)
-FAULTS = {
-    Trouble.THROTTLED: {"kind": Kind.THROTTLE, "retry_after": 7},
-    Trouble.THROTTLED_WITHOUT_WAIT: {"kind": Kind.THROTTLE},
-    Trouble.UNAVAILABLE: {"kind": Kind.STATUS, "status": 503},
-    Trouble.DROPPED: {"kind": Kind.DROP},
-    Trouble.LOST_ANSWER: {"kind": Kind.LOST_ANSWER},
-    Trouble.HTML: {"kind": Kind.HTML},
-}
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.real = datetime(2026, 11, 21, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return NOW
-
-    def real_now(self) -> datetime:
-        return self.real
-
-
-class SyncroServer:
+class SyncroServer(SimulatedPsa[PsaState]):
     """A simulated account, and a gateway that calls it in process."""
 
+    host = HOST
+
     def __init__(self, config: SyncroConfig = CONFIG) -> None:
-        self.state = PsaState(now=lambda: NOW)
-        app = syncro_app(self.state)
-        self.simulator: Simulator = app.state.simulator
-        self.http = requests.Session()
-        self.http.mount(HOST, InProcessAdapter(app, sleep=lambda _seconds: None))
-        self.clock = Clock()
+        state = PsaState(now=lambda: NOW)
+        super().__init__(state, syncro_app(state))
         self.gateway = self.gateway_with(config)
-        self._next_line = 500
 
     def gateway_with(self, config: SyncroConfig) -> SyncroGateway:
         return syncro_gateway(ConnectionName("main"), config, self.clock, self.http)
-
-    def close(self) -> None:
-        self.http.close()
 
     def add_company(self, company_id: CompanyId, name: str, *, deleted: bool = False) -> None:
         customer = builders.a_customer(int(company_id), name=name, disabled=deleted)
@@ -111,10 +84,10 @@ class SyncroServer:
         self.state.seed(schedules=[schedule | more])
 
     def add_line(self, line: AgreementLine) -> LineId:
-        self._next_line += 1
+        number = self.next_line()
         reference = "" if line.marker is None else f"\nRef. {line.marker}"
         record = builders.a_line(
-            self._next_line,
+            number,
             schedule=int(line.agreement_id),
             product=int(line.product_id),
             quantity="2.5" if line.quantity is None else line.quantity,
@@ -122,7 +95,7 @@ class SyncroServer:
             description=f"{line.description}{reference}",
         )
         self.state.seed(lines=[record])
-        return LineId(str(self._next_line))
+        return LineId(str(number))
 
     def lines(self, agreement_id: AgreementId = AGREEMENT) -> tuple[AgreementLine, ...]:
         """Read through another gateway, without counting."""
@@ -135,12 +108,6 @@ class SyncroServer:
         finally:
             other.close()
 
-    def write_count(self) -> int:
-        return sum(one.method != "GET" for one in self.simulator.calls.records())
-
-    def read_count(self) -> int:
-        return sum(one.method == "GET" for one in self.simulator.calls.records())
-
     def trouble(self, kind: Trouble, *, writes: bool, times: int | None = 1) -> None:
         if kind is Trouble.WRONG_KEYS:
             self.state.tokens = [Token("other")]
@@ -150,9 +117,6 @@ class SyncroServer:
         else:
             for method in ("POST", "PUT") if writes else ("GET",):
                 self.break_calls(method, times=times, **FAULTS[kind])
-
-    def break_calls(self, method: str, path: str = "**", **fault: object) -> None:
-        self.simulator.faults.add(Fault.model_validate({"method": method, "path": path} | fault))
 
 
 @pytest.fixture
@@ -166,10 +130,7 @@ def server():
 
 @pytest.fixture
 def site(server):
-    server.add_company(COMPANY, "Contoso")
-    server.add_product(PRODUCT, "Microsoft 365 E5", price=Decimal("31.00"))
-    server.add_agreement(AGREEMENT)
-    return server
+    return with_contoso(server)
 
 
 class TestSyncro(PsaGatewayContract):
