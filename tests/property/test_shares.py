@@ -10,6 +10,7 @@ from shared.domain.ids import CustomerId
 from shared.domain.licensing import AssignedUser, UserDetails
 from shared.domain.sharing import tally
 from tests.builders import BUSINESS_PREMIUM, E5, EXCHANGE, NOW, a_customer
+from tests.property.effort import tried
 
 CITIES = ("Köln", "Bonn", "Graz", "Wien", "")
 SKUS = (E5, BUSINESS_PREMIUM, EXCHANGE)
@@ -37,6 +38,7 @@ def seats(held):
     return {one.sku_id: one.seats for one in held}
 
 
+@tried(100)
 @given(some_users(), st.data())
 def test_disjoint_filters_that_cover_all_add_up_to_the_tenant(users, data):
     named = [city for city in CITIES if city]
@@ -66,6 +68,7 @@ filters = st.builds(
 )
 
 
+@tried(100)
 @given(some_users(), st.lists(filters, max_size=4))
 def test_any_filters_leave_nobody_uncounted_and_show_every_double(users, chosen):
     customers = [
