@@ -91,7 +91,8 @@ def lint(folder: Path) -> tuple[int, str]:
 def broken(output: str) -> list[str]:
     """Return the names of the broken contracts."""
     contracts = output.partition("dependencies.")[2].partition("Contracts:")[0]
-    parts = re.split(r" (KEPT|BROKEN) ?", contracts.strip("- ") + " ")
+    verdict = r" (KEPT|BROKEN)(?: \(\d+ ignored imports?\))? ?"
+    parts = re.split(verdict, contracts.strip("- ") + " ")
     return [
         name.strip()
         for name, verdict in zip(parts[::2], parts[1::2], strict=False)
