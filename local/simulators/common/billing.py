@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 
 ONE_DAY = timedelta(days=1)
 CENT = Decimal("0.01")
@@ -69,8 +70,13 @@ class Calendar:
     def _start(self, index: int) -> date:
         month = self.anchor.year * 12 + self.anchor.month - 1 + index * self.months
         year, month = month // 12, month % 12 + 1
-        day = min(self.anchor.day, calendar.monthrange(year, month)[1])
+        day = min(self.anchor.day, _last_day(year, month))
         return date(year, month, day)
+
+
+@cache
+def _last_day(year: int, month: int) -> int:
+    return calendar.monthrange(year, month)[1]
 
 
 def share(period: Period, first: date, last: date) -> Fraction:
