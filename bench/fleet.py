@@ -7,7 +7,7 @@ over two months ago; only that it is written in batches, which no use case would
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -56,6 +56,7 @@ CHANGED_PART = 0.1
 MAIN = ConnectionName("main")
 _FIRST_COMPANY, _FIRST_PRODUCT, _FIRST_AGREEMENT, _FIRST_LINE = 1000, 100, 7000, 100_000
 _TAKEN_OVER_BEFORE = timedelta(days=60)
+_MONTHS_OLD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,9 @@ class Fleet:
     def story(self, today: date) -> Story:
         """Return what the PSA holds: a company, an agreement and its lines for each tenant."""
         numbers = range(self.tenants)
-        calendar = terms(Kind.IN_ADVANCE, today)
+        whole = terms(Kind.IN_ADVANCE, today)
+        # Autotask keeps a row for each line and period since the contract began.
+        calendar = replace(whole, starts=add_months(whole.period_start, -_MONTHS_OLD))
         return Story(
             companies=[told.Company(_FIRST_COMPANY + n, _name(n)) for n in numbers],
             products=[told.Product(_FIRST_PRODUCT + k, _product_name(k)) for k in range(LICENCES)],

@@ -23,11 +23,16 @@ Test = Callable[[Any, Any], bool]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query as it was sent."""
+    """A query as it was sent.
+
+    Attributes:
+        contracts: Of which alone records can be found; ``None`` where the query names none.
+    """
 
     conditions: Sequence[Condition]
     page_size: int
     fields: frozenset[str] | None
+    contracts: frozenset[int] | None
 
     @classmethod
     def read(cls, body: object, known: frozenset[str]) -> Query:
@@ -52,7 +57,8 @@ class Query:
         if unknown:
             raise RefusedError(*(f"Unable to find {name} in the entity." for name in unknown))
         conditions = [_condition(one, known) for one in body["filter"]]
-        return cls(conditions, size, frozenset(fields) if fields else None)
+        contracts = _contracts(body["filter"])
+        return cls(conditions, size, frozenset(fields) if fields else None, contracts)
 
     def found(self, records: Iterable[Record]) -> list[Record]:
         """Return the records that all conditions keep, by id."""
@@ -88,6 +94,17 @@ class Place:
     @property
     def argument(self) -> str:
         return "paging=" + quote(json.dumps({"afterId": self.after}, separators=(",", ":")))
+
+
+def _contracts(filters: Sequence[Mapping[str, Any]]) -> frozenset[int] | None:
+    """Return the contracts that one of the conditions, which must all hold, names by number."""
+    for one in filters:
+        if one.get("field") == "contractID" and str(one["op"]).lower() in {"eq", "in"}:
+            value = one["value"]
+            numbers = value if isinstance(value, list) else [value]
+            if all(isinstance(number, int) for number in numbers):
+                return frozenset(numbers)
+    return None
 
 
 def _condition(one: object, known: frozenset[str]) -> Condition:

@@ -132,10 +132,16 @@ def patch_line(
     return line
 
 
-def unit_rows(state: PsaState, kind: Kind) -> list[Record]:
-    """Return the units of all lines by date: a row for every period, cut by each adjustment."""
+def unit_rows(state: PsaState, kind: Kind, contracts: frozenset[int] | None = None) -> list[Record]:
+    """Return the units of all lines by date: a row for every period, cut by each adjustment.
+
+    Args:
+        contracts: Those whose lines are looked at; all without them.
+    """
     rows: list[Record] = []
     for line in state.lines.values():
+        if contracts is not None and line.contract_id not in contracts:
+            continue
         if line.kind is kind and line.visible_changes and not line.hidden:
             rows.extend(_kept_rows(state, line))
     return rows

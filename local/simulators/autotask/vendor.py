@@ -41,7 +41,7 @@ _PICKLISTS: dict[str, dict[str, dict[int, str]]] = {
 
 Parameters = Mapping[str, str]
 Handler = Callable[[Call, Parameters], Answer]
-Records = Callable[[], Iterable[Record]]
+Records = Callable[[frozenset[int] | None], Iterable[Record]]
 
 
 class Autotask(PsaVendor[PsaState]):
@@ -61,12 +61,18 @@ class Autotask(PsaVendor[PsaState]):
             "Services": ("ServiceModel", self._all("services")),
             "ServiceBundles": ("ServiceBundleModel", self._all("bundles")),
             "Contracts": ("ContractModel", self._all("contracts")),
-            "ContractServices": ("ContractServiceModel", lambda: self._lines(SERVICE)),
-            "ContractServiceBundles": ("ContractServiceBundleModel", lambda: self._lines(BUNDLE)),
-            "ContractServiceUnits": ("ContractServiceUnitModel", lambda: self._units(SERVICE)),
+            "ContractServices": ("ContractServiceModel", lambda _of: self._lines(SERVICE)),
+            "ContractServiceBundles": (
+                "ContractServiceBundleModel",
+                lambda _of: self._lines(BUNDLE),
+            ),
+            "ContractServiceUnits": (
+                "ContractServiceUnitModel",
+                lambda of: self._units(SERVICE, of),
+            ),
             "ContractServiceBundleUnits": (
                 "ContractServiceBundleUnitModel",
-                lambda: self._units(BUNDLE),
+                lambda of: self._units(BUNDLE, of),
             ),
         }
         self._handlers = self._routes()
@@ -208,16 +214,16 @@ class Autotask(PsaVendor[PsaState]):
     # --- reads -------------------------------------------------------------------------------
 
     def _all(self, kind: str) -> Records:
-        return lambda: self.state.records(kind).values()
+        return lambda _of: self.state.records(kind).values()
 
     def _lines(self, kind: Kind) -> Iterable[Record]:
         rules.let_time_pass(self.state)
         lines = self.state.lines.values()
         return [one.record for one in lines if one.kind is kind and not one.hidden]
 
-    def _units(self, kind: Kind) -> Iterable[Record]:
+    def _units(self, kind: Kind, contracts: frozenset[int] | None) -> Iterable[Record]:
         rules.let_time_pass(self.state)
-        return rules.unit_rows(self.state, kind)
+        return rules.unit_rows(self.state, kind, contracts)
 
     def _querying(self, entity: str) -> Handler:
         model, records = self._collections[entity]
@@ -226,7 +232,7 @@ class Autotask(PsaVendor[PsaState]):
             known = _fields_of(model)
             query = Query.read(_sent(call), known)
             place = Place.read(call.argument("paging"))
-            found = query.found(records())
+            found = query.found(records(query.contracts))
             rest = [one for one in found if one["id"] > place.after]
             page, more = rest[: query.page_size], len(rest) > query.page_size
             link = None
@@ -253,7 +259,7 @@ class Autotask(PsaVendor[PsaState]):
 
         def answer(call: Call, _parameters: Parameters) -> Answer:
             query = Query.read(_sent(call), _fields_of(model))
-            return exact({"queryCount": len(query.found(records()))})
+            return exact({"queryCount": len(query.found(records(query.contracts)))})
 
         return answer
 
@@ -261,7 +267,7 @@ class Autotask(PsaVendor[PsaState]):
         model, records = self._collections[entity]
 
         def answer(_call: Call, parameters: Parameters) -> Answer:
-            for record in records():
+            for record in records(None):
                 if str(record["id"]) == parameters["id"]:
                     known = _fields_of(model)
                     return exact({"item": {name: record.get(name) for name in sorted(known)}})
