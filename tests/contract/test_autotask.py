@@ -1130,6 +1130,19 @@ def test_an_odd_row_of_a_contract_harms_no_other_one(site, line_id, other_line):
     assert read.lines == known
 
 
+def test_the_first_units_that_are_read_do_not_look_like_a_change_of_their_first_day(site, line_id):
+    """A fall that waited for its period is dated back to its first day, if no sync ran on it: so
+    what a run reads must not look as if somebody had changed the line on that day.
+    """
+    today = NOW.date()
+
+    [[(_, (line,))]] = site.gateway.list_with_lines([COMPANY])
+
+    assert [one.quantity for one in line.steps] == [10]
+    assert line.steps[0].starts < today.replace(day=1)
+    assert line.quantity_on(today) == 10
+
+
 def test_what_is_planned_far_ahead_is_seen_of_the_line_that_changes(site, line_id):
     known = site.gateway.list_lines(AGREEMENT)
     site.gateway.execute(adjust(line_id, 10, 15, date(2026, 9, 1)))

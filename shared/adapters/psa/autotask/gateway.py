@@ -49,8 +49,6 @@ T = TypeVar("T")
 READ_BACK_SECONDS: Final = 2.0
 """How long to wait before reading a second time what was written."""
 
-_AROUND: Final = timedelta(days=400)
-"""How far back and ahead units are read: over the longest period that is known, a year."""
 _AHEAD: Final = timedelta(days=7)
 """How far beyond the first day that is not posted changes may be: each has a day of its own."""
 _LATELY: Final = (timedelta(days=31), timedelta(days=93))
@@ -570,7 +568,7 @@ class AutotaskGateway:
     def _place_of(
         self, kind: Kind, line: AgreementLine, rows: Sequence[Payload], since: date | None = None
     ) -> "_Place":
-        since = since or self._today() - _AROUND
+        since = since or self._today() - lines.AROUND
         return _Place(kind, line, lines.unit_rows(rows), since)
 
     def _first(self, kind: Kind, conditions: Sequence[Filter]) -> AgreementLine | None:
@@ -628,7 +626,7 @@ class AutotaskGateway:
         until: date | None = None,
     ) -> defaultdict[int, list[Payload]]:
         """Return the rows of units by line: those around today, or between two days."""
-        since, until = since or self._today() - _AROUND, until or self._today() + _AROUND
+        since, until = since or self._today() - lines.AROUND, until or self._today() + lines.AROUND
         around = [
             {"op": "gte", "field": "endDate", "value": since.isoformat()},
             {"op": "lte", "field": "startDate", "value": until.isoformat()},

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 from shared.adapters.http.payload import Payload
@@ -18,6 +18,8 @@ from shared.domain.mappings import Billable
 from shared.domain.periods import DAY
 
 DESCRIPTION_LIMIT: Final = 1000
+AROUND: Final = timedelta(days=400)
+"""How far back and ahead units are read: over the longest period that is known, a year."""
 _MOST_DIGITS: Final = 10
 
 Body = dict[str, Any]
@@ -188,12 +190,17 @@ def with_units(
 ) -> AgreementLine:
     """Return the line with its units.
 
+    Those of the first row may have been so for longer than was read, and are told like that: a
+    change on the first day of its period would look as if somebody had made one on that day.
+
     Args:
         since: From this day on all rows were read.
     """
     by_day = steps(rows, today)
     begins = by_day[0].starts if by_day else None
     starts = None if begins is None or begins < since else begins
+    if begins is not None and begins <= since:
+        by_day = (replace(by_day[0], starts=min(begins, today - AROUND)), *by_day[1:])
     known = replace(line, starts=starts, steps=by_day)
     return replace(known, quantity=known.quantity_on(today))
 
