@@ -7,7 +7,6 @@ always from the original anchor: 31 January, 28 February, 31 March.
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
 
 from shared.domain.errors import InvalidPeriodError
 
@@ -101,10 +100,4 @@ class Cycle:
         month = self.anchor.month - 1 + index * self.months
         year = self.anchor.year + month // _MONTHS_A_YEAR
         month = month % _MONTHS_A_YEAR + 1
-        return date(year, month, min(self.anchor.day, _last_day(year, month)))
-
-
-@cache
-def _last_day(year: int, month: int) -> int:
-    """Return the number of a month's last day; planning asks for the same ones again and again."""
-    return monthrange(year, month)[1]
+        return date(year, month, min(self.anchor.day, monthrange(year, month)[1]))

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from functools import cache
 
 ONE_DAY = timedelta(days=1)
 CENT = Decimal("0.01")
@@ -70,13 +69,8 @@ class Calendar:
     def _start(self, index: int) -> date:
         month = self.anchor.year * 12 + self.anchor.month - 1 + index * self.months
         year, month = month // 12, month % 12 + 1
-        day = min(self.anchor.day, _last_day(year, month))
+        day = min(self.anchor.day, calendar.monthrange(year, month)[1])
         return date(year, month, day)
-
-
-@cache
-def _last_day(year: int, month: int) -> int:
-    return calendar.monthrange(year, month)[1]
 
 
 def share(period: Period, first: date, last: date) -> Fraction:
