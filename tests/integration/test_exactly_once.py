@@ -259,7 +259,7 @@ def test_messages_that_come_again_much_later_change_nothing(scenes):
         "tables snapshots PUT",
         "queues sync-now group POST",
         "tables leases POST",
-        "tables intents POST",
+        "tables books POST",
     ],
 )
 def test_an_older_run_that_is_overtaken_takes_nothing_back(scenes, overtaken):

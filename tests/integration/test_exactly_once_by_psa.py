@@ -19,7 +19,7 @@ from tests.integration.test_exactly_once import ask, assert_written_once, crash_
 
 pytestmark = pytest.mark.stack
 
-BEFORE = ("tables leases POST", "tables intents POST")
+BEFORE = ("tables leases POST", "tables books POST")
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ def points(psa: str, name: str) -> list[str]:
     """The steps of a case after which a host dies."""
     expected = EXPECTED[psa]
     writes = expected.creating if name == "creation" else expected.changing
-    kept = "tables ledgers POST" if name == "creation" else "tables ledgers PUT"
-    return [*BEFORE, *writes, kept, "tables changes POST", "tables intents DELETE"]
+    kept = "tables books POST" if name == "creation" else "tables books PUT"
+    return [*BEFORE, *writes, kept, "tables changes POST", "tables books DELETE"]
 
 
 CRASHES = [
@@ -155,7 +155,7 @@ def test_messages_that_come_again_much_later_change_nothing(there):
     assert stack.psa_wire.taken() == []
 
 
-@pytest.mark.parametrize("overtaken", ["queues sync-now group POST", "tables intents POST"])
+@pytest.mark.parametrize("overtaken", ["queues sync-now group POST", "tables books POST"])
 def test_an_older_run_that_is_overtaken_takes_nothing_back(there, overtaken):
     scene, _, _ = there.case("change")
     stack = there.scenes.stack
