@@ -11,7 +11,10 @@ from shared.adapters.microsoft.login import LoginHttp
 from shared.domain.errors import AccessDeniedError, UnexpectedPayloadError
 from shared.domain.ids import TenantId
 
-MOST_APPS = 1000
+MOST_APPS = 100
+"""How many tenants' objects are kept, some 10 KB each: more than are worked on at once. A day's
+cycle signs in to each tenant anew in any case; one that is asked again and was dropped costs one
+call more, for its addresses."""
 _ODD_ANSWER = (
     ArithmeticError,
     AttributeError,
