@@ -26,8 +26,8 @@ CHANGED = [
     Line(12, "2026-01-01", None, marked=False),
     Line(4, "2026-03-17", "2026-03-31", marked=True),
 ]
-STEPS_OF_A_CREATION = 18
-STEPS_OF_A_CHANGE = 21
+STEPS_OF_A_CREATION = 19
+STEPS_OF_A_CHANGE = 22
 CHANGE_STEPS = range(1, STEPS_OF_A_CHANGE + 1)
 
 
