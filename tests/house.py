@@ -117,7 +117,7 @@ class House:
         return run_id
 
     def drain(self, *, each: int = 1) -> None:
-        """Work off both queues; delays pass at once. ``each`` delivers every message so often."""
+        """Work off all queues; delays pass at once. ``each`` delivers every message so often."""
         tenants, licenses = self.services.tenant_queue, self.services.license_queue
         while tenants.waiting or licenses.waiting:
             if tenants.waiting:
@@ -128,7 +128,7 @@ class House:
                 self._deliver(sync_license_again, licenses.take(), each)
 
     def drain_at_once(self) -> None:
-        """Work off both queues in threads, as many messages of each at once as the host takes."""
+        """Work off all queues in threads, as many messages of each at once as the host takes."""
         services = self.services
         works = (
             (services.tenant_queue, sync_tenant_again),
