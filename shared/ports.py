@@ -875,7 +875,11 @@ class RunRepository(Protocol):
         """Return the runs that are not closed."""
 
     def put_items(self, items: Iterable[RunItem]) -> None:
-        """Store items of one run, replacing earlier states of the same items, in batches."""
+        """Store items of one run, replacing earlier states of the same items, in batches.
+
+        One that waits replaces none that is final: a worker that was stopped in the middle of its
+        work may note what it found long after another one was done.
+        """
 
     def put_read(self, own: RunItem, groups: Sequence[RunItem]) -> None:
         """Store a customer's own item, and items of its groups that nobody works on, in one call.

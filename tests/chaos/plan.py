@@ -23,7 +23,7 @@ FIRST_DAY = date(2026, 3, 3)
 MOST_STEPS = 35
 """About as many steps as a day of a plan has."""
 
-AIMS = ("", "", "psa", "psa", "psa", "tables intents", "tables ledgers", "queues")
+AIMS = ("", "", "psa", "psa", "psa", "tables books POST", "tables books PUT", "queues")
 """Half of the blows fall where a change is written and kept: those are few of all steps."""
 
 

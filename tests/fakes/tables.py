@@ -515,8 +515,11 @@ class FakeRuns:
         return tuple(run for run in runs if run.state is RunState.RUNNING)
 
     def put_items(self, items: Iterable[RunItem]) -> None:
-        for item in items:
-            self._items.put(item, item.run_id, item.item_id)
+        stored = tuple(items)
+        for item in sorted(stored, key=lambda item: not item.state.final):
+            found = self._items.get(item.run_id, item.item_id)
+            if item.state.final or found is None or not found.value.state.final:
+                self._items.put(item, item.run_id, item.item_id)
 
     def put_read(self, own: RunItem, groups: Sequence[RunItem]) -> None:
         for item in groups:

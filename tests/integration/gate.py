@@ -73,7 +73,7 @@ class Gate:
 
     Attributes:
         steps: The names of the steps since the last ``watch``, ``kill_after`` or ``lose_answer``,
-            such as ``tables intents POST``, ``queues sync-now group POST``, ``psa lines PATCH``.
+            such as ``tables books POST``, ``queues sync-now group POST``, ``psa lines PATCH``.
         messages: Queue and content of each message that was put, over the same time.
         carries_messages_twice: Whether a message that is put into a queue gets there twice; one
             that is put back to wait does not, or there would soon be thousands.

@@ -114,7 +114,7 @@ def test_a_line_group_waits_for_the_host_that_has_it(scenes):
     scene.buy(4)
     scenes.gate.watch()
 
-    with scenes.gate.holding("tables intents POST") as reached:
+    with scenes.gate.holding("tables books POST") as reached:
         first = stack.post(f"/api/customers/{scene.customer_id}/sync").json()["run_id"]
         assert reached.wait(30)
         second = stack.post(f"/api/customers/{scene.customer_id}/sync").json()["run_id"]

@@ -89,7 +89,26 @@ class RunTable:
         return self._runs.opened()
 
     def put_items(self, items: Iterable[RunItem]) -> None:
-        self._items.table.put_all(self._entity(item) for item in items)
+        stored = tuple(items)
+        table = self._items.table
+        table.put_all(self._entity(item) for item in stored if item.state.final)
+        waiting = [self._entity(item) for item in stored if not item.state.final]
+        for entity in table.add_all(waiting):
+            self._put_where_one_waits(entity)
+
+    def _put_where_one_waits(self, entity: Entity) -> None:
+        while True:
+            found = self._items.get(entity.partition, entity.row)
+            if found is not None and found.value.state.final:
+                return
+            try:
+                if found is None:
+                    self._items.table.create(entity)
+                else:
+                    self._items.table.replace(entity, found.version)
+            except (ConflictError, StaleVersionError):
+                continue  # somebody stored it in between
+            return
 
     def put_read(self, own: RunItem, groups: Sequence[RunItem]) -> None:
         if len(groups) > MOST_IN_ONE:

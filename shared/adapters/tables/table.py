@@ -243,6 +243,21 @@ class Table:
             else:
                 self.transact([Put(entity) for entity in chunk])
 
+    def add_all(self, entities: Iterable[Entity]) -> list[Entity]:
+        """Store those that are not there, in as few transactions as they fit; return the others."""
+        distinct = {(entity.partition, entity.row): entity for entity in entities}
+        there: list[Entity] = []
+        for chunk in _chunks(distinct.values()):
+            try:
+                if len(chunk) == 1:
+                    self.create(chunk[0])
+                else:
+                    self.transact([Create(entity) for entity in chunk])
+            except ConflictError:
+                alone = len(chunk) == 1
+                there += chunk if alone else [x for one in chunk for x in self.add_all([one])]
+        return there
+
     def delete_all(self, entities: Iterable[Entity]) -> None:
         """Remove entities in as few transactions as they fit; missing ones are no error."""
         for chunk in _chunks(entities):

@@ -129,6 +129,36 @@ class RunsContract:
 
         assert [item.state for item in stored.runs.items(RUN)] == [ItemState.CHANGED]
 
+    def test_an_item_that_is_over_does_not_wait_again(self, stored):
+        over, waiting = an_item(state=ItemState.CHANGED), an_item(None)
+        stored.runs.put_items([over, waiting])
+
+        late = [an_item(detail="late"), an_item(None, detail="no answer"), an_item(OTHER_GROUP)]
+        stored.runs.put_items(late)
+
+        assert set(stored.runs.items(RUN)) == {over, *late[1:]}
+
+    def test_what_a_customers_read_found_is_not_lost_to_who_is_late(self, stored):
+        own = an_item(None, state=ItemState.READ)
+        stored.runs.put_items([an_item(None)])
+        stored.runs.put_read(own, [an_item(state=ItemState.UNCHANGED)])
+
+        stored.runs.put_items([an_item(None, detail="no answer")])
+
+        assert set(stored.runs.items(RUN)) == {own, an_item(state=ItemState.UNCHANGED)}
+
+    def test_of_two_that_note_something_about_a_waiting_item_one_stays(self, stored):
+        stored.runs.put_items([an_item()])
+
+        at_once(
+            *[
+                lambda detail=detail: stored.runs.put_items([an_item(detail=detail)])
+                for detail in ("a", "b")
+            ]
+        )
+
+        assert stored.runs.items(RUN)[0].detail in {"a", "b"}
+
     def test_more_items_than_one_transaction_holds(self, stored):
         customers = [CustomerId(f"c{number}") for number in range(230)]
         stored.runs.put_items(an_item(customer_id=one) for one in customers)

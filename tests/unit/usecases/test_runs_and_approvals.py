@@ -14,7 +14,7 @@ from shared.domain.mappings import group_of
 from shared.domain.plans import Plan, PlanStatus
 from shared.domain.preferences import Preferences
 from shared.domain.runs import ItemState, RunReason, RunState
-from shared.ports import LicenseSync
+from shared.ports import LicenseSync, TenantSync
 from shared.usecases.approve import approve, keep_psa, reject
 from shared.usecases.close_runs import STUCK_AFTER, close_runs, run_totals
 from shared.usecases.poison import give_up_license, give_up_tenant, give_up_unreadable, note_trouble
@@ -26,6 +26,7 @@ from tests.builders import (
     CUSTOMER,
     E5_ROW,
     EDITOR,
+    MAIN,
     RUN,
     TENANT,
     a_line,
@@ -33,6 +34,7 @@ from tests.builders import (
     a_profile,
     a_run,
     an_agreement,
+    an_item,
 )
 from tests.house import House
 
@@ -276,6 +278,19 @@ def test_a_line_given_up_fails_its_item(house):
 
     failed = [i for i in house.services.runs.items(run_id) if i.state is ItemState.FAILED]
     assert [i.group_id for i in failed] == [house.group_id]
+
+
+def test_a_delivery_that_fails_long_after_another_was_done_makes_nothing_wait(house, monkeypatch):
+    """A host is stopped after it has looked at the item, and notes its trouble when it goes on."""
+    run_id = house.cycle()
+    items = house.services.runs.items(run_id)
+    waiting = an_item(None, run_id=run_id)
+    monkeypatch.setattr(house.services.runs, "get_item", lambda *_: waiting)
+
+    note_trouble(TenantSync(run_id, TENANT, MAIN, (CUSTOMER,)), "no answer", house.services)
+
+    assert house.services.runs.items(run_id) == items
+    assert ItemState.READ in {item.state for item in items}
 
 
 def test_an_unreadable_message_is_kept_on_a_run_of_its_own(house):
