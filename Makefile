@@ -118,7 +118,7 @@ fuzz: setup ## Send the API on the real stack made-up requests: REQUESTS=50 of e
 	@FUZZ_EXAMPLES=$(REQUESTS) $(PYTEST) $(PARALLEL) tests/integration/test_api_fuzz.py
 
 bench: setup ## Measure cycles, Sync Now, start and pages; QUICK=1 PSA=… JSON=file; RECORD=1 writes docs.
-	@$(PYTHON) -m bench $(PARTS) $(if $(QUICK),--quick) $(if $(filter command line,$(origin PSA)),--psa $(PSA)) \
+	@$(PYTHON) -m bench $(PARTS) $(if $(QUICK),--quick) $(if $(LARGEST_ONCE),--largest-once) $(if $(filter command line,$(origin PSA)),--psa $(PSA)) \
 		$(if $(JSON),--json $(JSON)) $(if $(RECORD),--record)
 
 package: $(PACKAGES) ## Build dist/seatsync.zip, which is what gets deployed.

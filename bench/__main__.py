@@ -32,13 +32,14 @@ def main(argv: Sequence[str]) -> int:
     print(f"{machine.in_words()}", flush=True)
     began = time.monotonic()
     psas = []
+    largest = set(names[:1] if arguments.largest_once else names)
     for name in names if parts & {"cycles", "sync-now", "hosts"} else ():
         beside = name == DEFAULT or bool(arguments.psa)
         _say(began, SITES[name].title)
         psas.append(
             psa.measure(
                 SITES[name],
-                sizes,
+                sizes if name in largest else sizes[:1],
                 in_full=beside,
                 with_sync_now=beside and "sync-now" in parts,
                 with_hosts=beside and "hosts" in parts,
@@ -84,6 +85,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--psa", action="append", choices=list(SITES), help="default: all")
     parser.add_argument("--tenants", type=int, nargs="+", help=f"default: {SIZES}")
+    parser.add_argument(
+        "--largest-once", action="store_true", help="only one PSA with more than the fewest tenants"
+    )
     parser.add_argument("--quick", action="store_true", help="one PSA, 100 tenants, no pages")
     parser.add_argument("--json", type=Path, help="write all figures there")
     parser.add_argument(
