@@ -101,6 +101,12 @@ class MemoryTable:
         for entity in entities:
             self._store(entity)
 
+    def add_all(self, entities: Iterable[Entity]) -> list[Entity]:
+        distinct = {(entity.partition, entity.row): entity for entity in entities}
+        there = [entity for place, entity in distinct.items() if place in self.rows]
+        self.put_all(entity for place, entity in distinct.items() if place not in self.rows)
+        return there
+
     def delete_all(self, entities: Iterable[Entity]) -> None:
         for entity in entities:
             self.rows.pop((entity.partition, entity.row), None)

@@ -14,7 +14,8 @@ from tests.fakes.memory_tables import MemoryTables
 from tests.fakes.services import fake_services
 from tests.house import House
 
-CALLS = ("get", "query", "create", "replace", "delete", "transact", "put_all", "delete_all")
+ALL_AT_ONCE = ("put_all", "add_all", "delete_all")
+CALLS = ("get", "query", "create", "replace", "delete", "transact", *ALL_AT_ONCE)
 
 
 @pytest.fixture
