@@ -130,6 +130,7 @@ def test_an_alert_is_dismissed_and_taken_back(desk: Desk):
     expect(desk.drawer).to_have_count(0)
     expect(page.locator("#dismiss-1")).to_be_focused()
     page.keyboard.press("Enter")
+    expect(page.locator("#drawer-title")).to_be_focused()
     desk.tab_to("#f-reason")
     page.keyboard.type("they pay us directly")
     page.keyboard.press("Enter")
