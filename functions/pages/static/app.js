@@ -50,8 +50,8 @@
     opener = null;
   };
   const openDrawer = () => {
-    if (drawer().open) return;
-    drawer().showModal();
+    if (!drawer().open) drawer().showModal();
+    // Not by autofocus: that comes some time after, when somebody may have begun to type.
     document.getElementById("drawer-title")?.focus();
   };
 
