@@ -124,6 +124,8 @@ def _cycles(rig: Rig, *, again: bool) -> Cycles:
 
 
 def _hosts(rig: Rig) -> Hosts:
+    rig.start_host()
+    cycle(rig)  # a change is judged by the size of the run before it
     fast = _changed_by(rig, 1), _changed_by(rig, 2)
     rig.latency(psa=SLOW_PSA_SECONDS)
     slow = _changed_by(rig, 1), _changed_by(rig, 2)

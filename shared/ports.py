@@ -871,8 +871,8 @@ class RunRepository(Protocol):
     def forget(self, run: Run) -> None:
         """Remove a closed run with its items, in batches."""
 
-    def running(self) -> tuple[Run, ...]:
-        """Return the runs that are not closed."""
+    def unclosed(self) -> tuple[Run, ...]:
+        """Return the runs whose totals are not stamped yet, stopped ones too."""
 
     def put_items(self, items: Iterable[RunItem]) -> None:
         """Store items of one run, replacing earlier states of the same items, in batches.

@@ -72,7 +72,7 @@ from shared.domain.mappings import (
 from shared.domain.periods import Cycle
 from shared.domain.quantities import Grace
 from shared.domain.reconciliation import LineState, ReconciledLine
-from shared.domain.runs import ItemState, Run, RunItem, RunReason, RunState
+from shared.domain.runs import ItemState, Run, RunItem, RunReason, RunState, totals_of
 from shared.ports import LicenseSync, TenantRecord, TenantSync
 
 MAIN = ConnectionName("main")
@@ -591,6 +591,7 @@ def a_run(
     lines: int = 1,
     stop_reason: str | None = None,
 ) -> Run:
+    """Return a run; a finished one is closed, with nothing in it."""
     return Run(
         run_id=run_id,
         reason=reason,
@@ -601,6 +602,7 @@ def a_run(
         customers=customers,
         lines=lines,
         stop_reason=stop_reason,
+        totals=totals_of(()) if state is RunState.FINISHED else None,
     )
 
 

@@ -335,7 +335,7 @@ def lists_of(stored: Repositories) -> dict[str, Callable[[], Iterable[object]]]:
         "reconciliation": lambda: stored.reconciliation.page(ReconciliationFilter()).items,
         "runitems": lambda: [*stored.runs.items(RUN), *stored.runs.items(OTHER_RUN)],
         "runs": lambda: stored.runs.list().items,
-        "runs, running": stored.runs.running,
+        "runs, unclosed": stored.runs.unclosed,
         "settings": lambda: [stored.settings.get().value],
         "snapshots": lambda: _values(filter(None, [stored.snapshots.get(TENANT)])),
         "trends": lambda: stored.trends.since(CUSTOMER, TODAY),

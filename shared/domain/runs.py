@@ -77,6 +77,11 @@ class Run:
     stop_reason: str | None = None
     totals: "Totals | None" = None
 
+    @property
+    def closed(self) -> bool:
+        """Whether its totals are stamped. A stopped run is closed too, once nothing of it waits."""
+        return self.totals is not None
+
 
 @dataclass(frozen=True, slots=True)
 class RunItem:

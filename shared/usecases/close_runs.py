@@ -19,7 +19,7 @@ STUCK_AFTER = timedelta(hours=6)
 def close_runs(services: Services) -> tuple[RunId, ...]:
     """Stamp the totals of finished runs, and return which were closed."""
     closed = []
-    for run in services.runs.running():
+    for run in services.runs.unclosed():
         items = tuple(_unstuck(item, run, services) for item in services.runs.items(run.run_id))
         totals = totals_of(items)
         if totals.queued or not _began(run, items, services):
@@ -82,7 +82,7 @@ def _close(run: Run, totals: Totals, services: Services) -> Run | None:
         return None  # the next timer closes it
     services.headers.forget(run.run_id)
     if done.state is RunState.FINISHED and done.reason in FULL:
-        stops_are_over(services)
+        stops_are_over(done, services)
         record_total(services)
     return done
 

@@ -16,7 +16,7 @@ from shared.domain.history import Change
 from shared.domain.ids import CustomerId, GroupId, RunId, digest
 from shared.domain.ledger import Ledger
 from shared.domain.preferences import Retention, months_before
-from shared.domain.runs import ItemState, Run, RunState
+from shared.domain.runs import ItemState, Run
 from shared.domain.trends import EVERYBODY
 from shared.ports import Services
 
@@ -190,7 +190,7 @@ def _old_runs(cutoff: datetime, services: Services) -> Iterator[Run]:
     while seen < MOST_RUNS:
         page = services.runs.before(cutoff, continuation, PAGE)
         seen += len(page.items)
-        yield from (run for run in page.items if run.state is not RunState.RUNNING and run.totals)
+        yield from (run for run in page.items if run.closed)
         continuation = page.continuation
         if continuation is None:
             return

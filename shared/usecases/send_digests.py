@@ -31,6 +31,7 @@ from shared.domain.errors import (
     UnknownOutcomeError,
 )
 from shared.domain.ids import CustomerId
+from shared.domain.runs import RunState
 from shared.ports import Notifier, Services, Versioned
 from shared.usecases.alert_board import board_of
 from shared.usecases.alerts import open_alerts
@@ -124,8 +125,10 @@ def _claim(services: Services) -> None:
 def _is_running(services: Services) -> bool:
     now = services.clock.real_now()
     return any(
-        now - run.started_at < PATIENCE and run_totals(run, services)[1].queued > 0
-        for run in services.runs.running()
+        run.state is RunState.RUNNING  # a stop is told at once
+        and now - run.started_at < PATIENCE
+        and run_totals(run, services)[1].queued > 0
+        for run in services.runs.unclosed()
     )
 
 

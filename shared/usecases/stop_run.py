@@ -11,7 +11,7 @@ from shared.domain.plans import Plan, PlanStatus
 from shared.domain.runs import Run, RunState
 from shared.ports import Services
 from shared.signals import RunStopped
-from shared.usecases.alert_board import clear_alerts, raise_alert
+from shared.usecases.alert_board import board_of, raise_alert
 
 
 def stop_if_unlikely(
@@ -51,9 +51,13 @@ def stop_if_unlikely(
         return
 
 
-def stops_are_over(services: Services) -> None:
-    """Clear what stopped runs raised: a full run went through."""
-    clear_alerts(AlertKind.RUN_STOPPED, services)
+def stops_are_over(run: Run, services: Services) -> None:
+    """Clear what runs raised that were stopped before this full run began, as it went through."""
+    board = board_of(None, services)
+    for alert in board.open(AlertKind.RUN_STOPPED):
+        if alert.raised_at <= run.started_at:
+            board.close(alert)
+    board.save()
 
 
 def _unconfirmed(plan: Plan) -> bool:

@@ -41,7 +41,7 @@ from shared.domain.ledger import Ledger
 from shared.domain.mappings import BillingProfile, GlobalExclusion, Mapping, RowExclusion
 from shared.domain.preferences import Preferences
 from shared.domain.reconciliation import ReconciledLine
-from shared.domain.runs import Run, RunItem, RunState
+from shared.domain.runs import Run, RunItem
 from shared.domain.trends import TrendPoint
 from shared.ports import (
     Clock,
@@ -510,9 +510,9 @@ class FakeRuns:
                 shelf.remove(run.run_id, found.value.item_id)
         self._shelf.remove(run.run_id)
 
-    def running(self) -> tuple[Run, ...]:
+    def unclosed(self) -> tuple[Run, ...]:
         runs = (found.value for found in self._shelf.all())
-        return tuple(run for run in runs if run.state is RunState.RUNNING)
+        return tuple(run for run in runs if not run.closed)
 
     def put_items(self, items: Iterable[RunItem]) -> None:
         stored = tuple(items)

@@ -264,7 +264,7 @@ class TestCost:
         assert spent(lambda: stored.mappings.of_customer(CUSTOMER)) == 1
         assert spent(lambda: stored.ledgers.of_customer(CUSTOMER)) == 1
         assert spent(lambda: stored.books.of_customer(CUSTOMER)) == 1
-        assert spent(stored.runs.running) == 1
+        assert spent(stored.runs.unclosed) == 1
         assert spent(lambda: stored.alerts.open_of(CUSTOMER)) == 1
         assert spent(lambda: stored.changes.of_customer(CUSTOMER, row_id=E5_ROW)) == 1
 

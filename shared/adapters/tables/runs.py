@@ -17,7 +17,7 @@ from shared.adapters.tables.opened import OpenedEntries
 from shared.adapters.tables.table import Entity, Tables, Where
 from shared.domain.errors import ConflictError, NotFoundError, StaleVersionError
 from shared.domain.ids import RunId
-from shared.domain.runs import Run, RunItem, RunState
+from shared.domain.runs import Run, RunItem
 from shared.ports import Page, Versioned
 
 PARTITION = "runs"
@@ -46,7 +46,7 @@ class RunTable:
             PARTITION,
             row=lambda run: key(run.run_id),
             open_row=lambda run: key(run.run_id),
-            is_open=lambda run: run.state is RunState.RUNNING,
+            is_open=lambda run: not run.closed,
         )
         codec = Codec[StoredItem](StoredItem, "a run's item")
         self._items = Entries(tables.table("runitems"), codec)
@@ -85,7 +85,7 @@ class RunTable:
         items.delete_all(items.query(key(run.run_id), select=["PartitionKey", "RowKey"]))
         self._table.delete(PARTITION, key(run.run_id))
 
-    def running(self) -> tuple[Run, ...]:
+    def unclosed(self) -> tuple[Run, ...]:
         return self._runs.opened()
 
     def put_items(self, items: Iterable[RunItem]) -> None:

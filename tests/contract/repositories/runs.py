@@ -7,7 +7,7 @@ import pytest
 
 from shared.domain.errors import ConflictError, NotFoundError, StaleVersionError
 from shared.domain.ids import CustomerId, GroupId, RunId, key
-from shared.domain.runs import ItemState, RunReason, RunState, totals_of
+from shared.domain.runs import ItemState, Run, RunReason, RunState, totals_of
 from tests.builders import (
     CUSTOMER,
     GROUP,
@@ -19,6 +19,10 @@ from tests.builders import (
     an_item,
 )
 from tests.contract.repositories.stored import at_once
+
+
+def closed(run: Run) -> Run:
+    return replace(run, state=RunState.FINISHED, totals=totals_of(()))
 
 
 class RunsContract:
@@ -66,28 +70,38 @@ class RunsContract:
 
         assert stored.runs.list().items == (a_run(),)
 
-    def test_only_runs_that_are_not_closed_are_running(self, stored):
+    def test_only_runs_that_are_not_closed_are_found_as_such(self, stored):
         stored.runs.add(a_run(RunId("a")))
         stored.runs.add(a_run(RunId("b"), state=RunState.FINISHED))
         stored.runs.add(a_run(RunId("c")))
         closing = stored.runs.get(RunId("c"))
-        stored.runs.save(closing, replace(closing.value, state=RunState.STOPPED))
+        stored.runs.save(closing, closed(closing.value))
 
-        assert stored.runs.running() == (a_run(RunId("a")),)
+        assert stored.runs.unclosed() == (a_run(RunId("a")),)
 
-    def test_running_shows_a_run_as_it_was_last_saved(self, stored):
+    def test_a_run_that_was_stopped_is_not_closed_until_its_totals_are_stamped(self, stored):
+        read = stored.runs.add(a_run())
+        stopped = stored.runs.save(read, replace(read.value, state=RunState.STOPPED))
+        waits = stored.runs.unclosed()
+
+        stored.runs.save(stopped, closed(stopped.value))
+
+        assert waits == (stopped.value,)
+        assert stored.runs.unclosed() == ()
+
+    def test_unclosed_shows_a_run_as_it_was_last_saved(self, stored):
         read = stored.runs.add(a_run())
         saved = stored.runs.save(read, replace(read.value, lines=5))
         stored.runs.save(saved, replace(saved.value, lines=6))
 
-        assert [run.lines for run in stored.runs.running()] == [6]
+        assert [run.lines for run in stored.runs.unclosed()] == [6]
 
     def test_a_closed_run_can_be_saved_again(self, stored):
         read = stored.runs.add(a_run(state=RunState.FINISHED))
         saved = stored.runs.save(read, replace(read.value, lines=5))
-        stored.runs.save(saved, replace(saved.value, state=RunState.RUNNING))
+        stored.runs.save(saved, replace(saved.value, state=RunState.RUNNING, totals=None))
 
-        assert len(stored.runs.running()) == 1
+        assert len(stored.runs.unclosed()) == 1
 
     @pytest.mark.parametrize("state", list(RunState))
     def test_a_stale_run_is_refused(self, stored, state):
@@ -95,18 +109,18 @@ class RunsContract:
         stored.runs.save(read, replace(read.value, lines=5))
 
         with pytest.raises(StaleVersionError):
-            stored.runs.save(read, replace(read.value, state=RunState.FINISHED))
+            stored.runs.save(read, closed(read.value))
         assert stored.runs.get(RUN).value.lines == 5
-        assert len(stored.runs.running()) == (1 if state is RunState.RUNNING else 0)
+        assert len(stored.runs.unclosed()) == (0 if state is RunState.FINISHED else 1)
 
     def test_of_two_workers_that_close_a_run_one_wins(self, stored):
         read = stored.runs.add(a_run())
-        done = replace(read.value, state=RunState.FINISHED)
+        done = closed(read.value)
 
         answers = at_once(*[lambda: stored.runs.save(read, done)] * 2)
 
         assert sum(isinstance(answer, StaleVersionError) for answer in answers) == 1
-        assert stored.runs.running() == ()
+        assert stored.runs.unclosed() == ()
 
     def test_items_come_back_as_they_were_stored(self, stored):
         items = [

@@ -93,7 +93,7 @@ class ForgettingContract:
 
         stored.runs.forget(old)
 
-        assert stored.runs.running() == (running,)
+        assert stored.runs.unclosed() == (running,)
         assert stored.runs.before(NOW + DAY).items == (running,)
 
     def test_pauses_that_are_over_are_forgotten(self, stored):

@@ -285,7 +285,7 @@ def test_the_age_of_a_message_is_told_once_however_often_it_is_delivered(house: 
 
 def test_the_timers_start_and_close_a_cycle(house: House):
     fire("start_sync_cycle")
-    [run] = house.services.runs.running()
+    [run] = house.services.runs.unclosed()
     assert (run.reason, run.requested_by) == (RunReason.SCHEDULED, "timer")
     house.drain()
 
@@ -294,4 +294,4 @@ def test_the_timers_start_and_close_a_cycle(house: House):
     closed = house.services.runs.get(run.run_id).value
     assert closed.totals is not None
     assert closed.totals.changed == 1
-    assert house.services.runs.running() == ()
+    assert house.services.runs.unclosed() == ()

@@ -336,6 +336,44 @@ def test_a_run_with_too_many_changes_is_stopped_and_the_rest_is_held(house):
     assert house.services.alerts.open_of(None) == ()
 
 
+def test_a_run_that_was_stopped_is_closed_as_stopped_once_nothing_of_it_waits(house):
+    read = house.services.settings.get()
+    strict = Preferences(GuardSettings(run_stop_lines=1, run_stop_percent=0))
+    house.services.settings.save(read, strict)
+    run_id = house.holds(41).cycle()
+
+    assert run_id in close_runs(house.services)
+
+    run = house.services.runs.get(run_id).value
+    assert run.state is RunState.STOPPED
+    assert run.finished_at is not None
+    assert run.totals is not None
+    assert (run.totals.total, run.totals.held) == (1, 1)
+    assert close_runs(house.services) == ()
+
+
+def test_a_run_from_before_a_stop_does_not_end_it_by_being_closed_after_it(house):
+    strict = Preferences(GuardSettings(run_stop_lines=1, run_stop_percent=0))
+    house.services.settings.save(house.services.settings.get(), strict)
+    house.services.clock.pass_time(timedelta(minutes=1))
+    house.holds(41).cycle()
+
+    assert len(close_runs(house.services)) == 2
+
+    assert [a.kind for a in house.services.alerts.open_of(None)] == [AlertKind.RUN_STOPPED]
+
+
+def test_the_run_after_a_stopped_one_is_measured_against_its_lines(house):
+    strict = Preferences(GuardSettings(run_stop_lines=1, run_stop_percent=0))
+    house.services.settings.save(house.services.settings.get(), strict)
+    house.holds(41).cycle()
+    close_runs(house.services)
+
+    again = house.cycle()
+
+    assert house.services.runs.get(again).value.lines == 1
+
+
 def test_a_customer_whose_message_comes_twice_at_once_falls_to_zero_once():
     services = House().services
     services.runs.add(a_run(customers=2, lines=2))
