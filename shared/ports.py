@@ -860,6 +860,16 @@ class RunRepository(Protocol):
             StaleVersionError: Somebody saved it first.
         """
 
+    def change(self, run_id: RunId, change: Callable[[Run], Run]) -> tuple[Run, Run]:
+        """Save what the change makes of a run, and return the run right before and right after.
+
+        Many workers may change one run at once; the change is called again with a run that another
+        one saved in between.
+
+        Raises:
+            NotFoundError: There is none with this id.
+        """
+
     def list(self, continuation: str | None = None, limit: int = 50) -> Page[Run]:
         """Return runs, newest first."""
 

@@ -63,7 +63,7 @@ class GatheredReads(Generic[K, V]):
             (value,) = self._read_all([key])
             return value
         if error is not None:
-            raise _own(error)
+            raise another_like(error)
         return asked.answer.result()
 
     @contextmanager
@@ -151,7 +151,7 @@ class _AskAloneError(Exception):
     """The query for several failed, and says nothing about one of them."""
 
 
-def _own(error: BaseException) -> BaseException:
+def another_like(error: BaseException) -> BaseException:
     """Return another error like this one: threads that raise the same one would share its trace."""
     # Not by its class: an error of ours need not take what it hands on as ``args``.
     again = type(error).__new__(type(error), *error.args)

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from shared.domain.alerts import AlertKind
-from shared.domain.errors import StaleVersionError
 from shared.domain.guards import GuardSettings, stops_run, stops_run_by_tenants
 from shared.domain.ids import CustomerId, RunId
 from shared.domain.plans import Plan, PlanStatus
@@ -31,24 +30,26 @@ def stop_if_unlikely(
     emptied = _emptied(plans)
     if not changing and not emptied:
         return
-    while True:
-        read = services.runs.get(run_id)
-        run = replace(read.value, changing=read.value.changing + changing)
-        if emptied and run.state is RunState.RUNNING and customer_id not in run.emptied:
-            run = replace(run, emptied=(*run.emptied, customer_id))
-        reason = _reason(run, guards)
-        stops = reason is not None and run.state is RunState.RUNNING
-        if stops:
-            run = replace(run, state=RunState.STOPPED, stop_reason=reason)
-        try:
-            services.runs.save(read, run)
-        except StaleVersionError:
-            continue  # another tenant's worker counted at the same moment
-        if stops:
-            text = f"the run was stopped: {reason}"
-            raise_alert(AlertKind.RUN_STOPPED, text, services, subject=run_id)
-            services.telemetry.tell(RunStopped(run_id, run.changing, len(run.emptied)))
-        return
+    before, after = services.runs.change(
+        run_id, lambda run: _counted(run, changing, customer_id if emptied else None, guards)
+    )
+    if before.state is RunState.RUNNING and after.state is RunState.STOPPED:
+        text = f"the run was stopped: {after.stop_reason}"
+        raise_alert(AlertKind.RUN_STOPPED, text, services, subject=run_id)
+        services.telemetry.tell(RunStopped(run_id, after.changing, len(after.emptied)))
+
+
+def _counted(run: Run, changing: int, emptied: CustomerId | None, guards: GuardSettings) -> Run:
+    """The run with a customer's changes, and with the customer where it would fall to 0."""
+    counted = replace(run, changing=run.changing + changing)
+    if run.state is not RunState.RUNNING:
+        return counted
+    if emptied is not None and emptied not in run.emptied:
+        counted = replace(counted, emptied=(*run.emptied, emptied))
+    reason = _reason(counted, guards)
+    if reason is None:
+        return counted
+    return replace(counted, state=RunState.STOPPED, stop_reason=reason)
 
 
 def stops_are_over(run: Run, services: Services) -> None:

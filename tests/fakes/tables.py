@@ -4,7 +4,7 @@ The contract suites in ``tests/contract/repositories`` run against these and aga
 """
 
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from itertools import count
 from typing import Generic, TypeVar
@@ -492,6 +492,16 @@ class FakeRuns:
 
     def save(self, read: Versioned[Run], run: Run) -> Versioned[Run]:
         return self._shelf.save(read, run, run.run_id)
+
+    def change(self, run_id: RunId, change: Callable[[Run], Run]) -> tuple[Run, Run]:
+        while True:
+            read = self.get(run_id)
+            changed = change(read.value)
+            try:
+                self.save(read, changed)
+            except StaleVersionError:
+                continue
+            return read.value, changed
 
     def list(self, continuation: str | None = None, limit: int = 50) -> Page[Run]:
         runs = (found.value for found in self._shelf.all())

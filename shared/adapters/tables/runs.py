@@ -5,11 +5,12 @@ line group, which nobody changes any more.
 """
 
 import secrets
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from shared.adapters.combining import CombinedChanges
 from shared.adapters.tables.codec import Codec
 from shared.adapters.tables.entries import Entries
 from shared.adapters.tables.keys import SEPARATOR, key, newest_first
@@ -48,6 +49,7 @@ class RunTable:
             open_row=lambda run: key(run.run_id),
             is_open=lambda run: not run.closed,
         )
+        self._changes = CombinedChanges[RunId, Run](self._change)
         codec = Codec[StoredItem](StoredItem, "a run's item")
         self._items = Entries(tables.table("runitems"), codec)
 
@@ -69,6 +71,21 @@ class RunTable:
 
     def save(self, read: Versioned[Run], run: Run) -> Versioned[Run]:
         return self._runs.save(read, run)
+
+    def change(self, run_id: RunId, change: Callable[[Run], Run]) -> tuple[Run, Run]:
+        return self._changes.change(run_id, change)
+
+    def _change(self, run_id: RunId, change: Callable[[Run], Run]) -> None:
+        while True:
+            read = self.get(run_id)
+            changed = change(read.value)
+            if changed == read.value:
+                return
+            try:
+                self.save(read, changed)
+            except StaleVersionError:
+                continue  # another process was faster
+            return
 
     def list(self, continuation: str | None = None, limit: int = 50) -> Page[Run]:
         return self._runs.page(continuation, limit, open_only=False)

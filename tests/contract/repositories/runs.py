@@ -122,6 +122,46 @@ class RunsContract:
         assert sum(isinstance(answer, StaleVersionError) for answer in answers) == 1
         assert stored.runs.unclosed() == ()
 
+    def test_a_change_says_what_the_run_was_before_and_after(self, stored):
+        stored.runs.add(a_run(lines=5))
+
+        before, after = stored.runs.change(RUN, lambda run: replace(run, lines=run.lines + 1))
+
+        assert (before.lines, after.lines) == (5, 6)
+        assert stored.runs.get(RUN).value == after
+        assert stored.runs.unclosed() == (after,)
+
+    def test_changes_at_once_are_all_kept_and_each_sees_the_one_before_it(self, stored):
+        stored.runs.add(a_run(lines=0))
+
+        def one_more():
+            return stored.runs.change(RUN, lambda run: replace(run, lines=run.lines + 1))
+
+        answers = at_once(*[one_more] * 12)
+
+        assert sorted((before.lines, after.lines) for before, after in answers) == [
+            (number, number + 1) for number in range(12)
+        ]
+        assert stored.runs.get(RUN).value.lines == 12
+
+    def test_what_somebody_saved_during_a_change_is_changed_and_not_lost(self, stored):
+        read = stored.runs.add(a_run(lines=0))
+        meanwhile = [lambda: stored.runs.save(read, replace(read.value, customers=7))]
+
+        def one_more(run):
+            while meanwhile:
+                meanwhile.pop()()
+            return replace(run, lines=run.lines + 1)
+
+        _, after = stored.runs.change(RUN, one_more)
+
+        assert (after.customers, after.lines) == (7, 1)
+        assert stored.runs.get(RUN).value == after
+
+    def test_a_run_that_is_not_there_cannot_be_changed(self, stored):
+        with pytest.raises(NotFoundError):
+            stored.runs.change(RUN, lambda run: run)
+
     def test_items_come_back_as_they_were_stored(self, stored):
         items = [
             an_item(state=ItemState.CHANGED, before=10, after=12, detail="ä", message='{"a": 1}'),

@@ -20,6 +20,7 @@ STEPS = {
     "put_read",
     "replace",
     "save",
+    "change",
     "add",
     "open",
     "close",
