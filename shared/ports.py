@@ -900,8 +900,11 @@ class RunRepository(Protocol):
     def get_item(self, run_id: RunId, item_id: str) -> RunItem | None:
         """Return one item."""
 
-    def items(self, run_id: RunId) -> tuple[RunItem, ...]:
-        """Return all items of a run in one query."""
+    def items(self, run_id: RunId, customer_id: CustomerId | None = None) -> Iterator[RunItem]:
+        """Yield the items of a run, or one customer's of them, without having all in memory.
+
+        One that is stored meanwhile is yielded as it was or as it is.
+        """
 
 
 class HeaderRepository(Protocol):

@@ -72,7 +72,7 @@ from shared.domain.mappings import (
 from shared.domain.periods import Cycle
 from shared.domain.quantities import Grace
 from shared.domain.reconciliation import LineState, ReconciledLine
-from shared.domain.runs import ItemState, Run, RunItem, RunReason, RunState, totals_of
+from shared.domain.runs import ItemState, Run, RunItem, RunReason, RunState, tally
 from shared.ports import LicenseSync, TenantRecord, TenantSync
 
 MAIN = ConnectionName("main")
@@ -602,7 +602,7 @@ def a_run(
         customers=customers,
         lines=lines,
         stop_reason=stop_reason,
-        totals=totals_of(()) if state is RunState.FINISHED else None,
+        totals=tally(()).totals if state is RunState.FINISHED else None,
     )
 
 

@@ -133,20 +133,39 @@ class Totals:
     seats: int | None = None
 
 
-def totals_of(items: Iterable[RunItem]) -> Totals:
-    """Return how many items are in each state."""
-    counted = [item for item in items if item.state is not ItemState.READ]
-    by = Counter(item.state for item in counted)
-    return Totals(
-        total=sum(by.values()),
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What the items of a run say together.
+
+    Attributes:
+        last: When the last of them was touched; ``None`` when there is none.
+    """
+
+    totals: Totals
+    last: datetime | None
+
+
+def tally(items: Iterable[RunItem]) -> Tally:
+    """Return how many items are in each state; each is looked at once."""
+    by = Counter[ItemState]()
+    seats = 0
+    last: datetime | None = None
+    for item in items:
+        last = item.updated_at if last is None else max(last, item.updated_at)
+        if item.state is not ItemState.READ:
+            by[item.state] += 1
+            seats += _seats(item)
+    totals = Totals(
+        total=by.total(),
         changed=by[ItemState.CHANGED],
         unchanged=by[ItemState.UNCHANGED],
         held=by[ItemState.HELD],
         blocked=by[ItemState.BLOCKED],
         failed=by[ItemState.FAILED],
         queued=by[ItemState.QUEUED],
-        seats=sum(_seats(item) for item in counted),
+        seats=seats,
     )
+    return Tally(totals, last)
 
 
 def _seats(item: RunItem) -> int:

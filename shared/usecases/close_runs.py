@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from shared.domain.errors import StaleVersionError
 from shared.domain.ids import RunId
-from shared.domain.runs import FULL, ItemState, Run, RunItem, RunState, Totals, totals_of
+from shared.domain.runs import FULL, ItemState, Run, RunItem, RunState, Tally, Totals, tally
 from shared.ports import Services
 from shared.signals import CycleTime, RunClosed, Seats
 from shared.usecases.outcomes import fail
@@ -20,21 +20,20 @@ def close_runs(services: Services) -> tuple[RunId, ...]:
     """Stamp the totals of finished runs, and return which were closed."""
     closed = []
     for run in services.runs.unclosed():
-        items = tuple(_unstuck(item, run, services) for item in services.runs.items(run.run_id))
-        totals = totals_of(items)
-        if totals.queued or not _began(run, items, services):
+        items = tally(_unstuck(item, run, services) for item in services.runs.items(run.run_id))
+        if items.totals.queued or not _began(run, items, services):
             continue
-        done = _close(run, totals, services)
+        done = _close(run, items.totals, services)
         if done is not None:
             closed.append(run.run_id)
-            _tell(done, items, totals, services)
+            _tell(done, items, services)
     return tuple(closed)
 
 
-def _began(run: Run, items: tuple[RunItem, ...], services: Services) -> bool:
+def _began(run: Run, items: Tally, services: Services) -> bool:
     """Whether the run's items were stored; one that lists a PSA's agreements first has none yet."""
     age = services.clock.real_now() - run.started_at
-    return bool(items) or run.customers == 0 or age > STUCK_AFTER
+    return items.last is not None or run.customers == 0 or age > STUCK_AFTER
 
 
 def _unstuck(item: RunItem, run: Run, services: Services) -> RunItem:
@@ -64,12 +63,10 @@ def run_totals(run: Run, services: Services) -> tuple[Run, Totals]:
     """Return a run with its totals as of now; one whose items are all done answers finished."""
     if run.totals is not None:
         return run, run.totals
-    items = services.runs.items(run.run_id)
-    totals = totals_of(items)
-    if items and totals.queued == 0 and run.state is RunState.RUNNING:
-        last = max(item.updated_at for item in items)
-        return replace(run, state=RunState.FINISHED, finished_at=last), totals
-    return run, totals
+    items = tally(services.runs.items(run.run_id))
+    if items.last and items.totals.queued == 0 and run.state is RunState.RUNNING:
+        return replace(run, state=RunState.FINISHED, finished_at=items.last), items.totals
+    return run, items.totals
 
 
 def _close(run: Run, totals: Totals, services: Services) -> Run | None:
@@ -87,11 +84,10 @@ def _close(run: Run, totals: Totals, services: Services) -> Run | None:
     return done
 
 
-def _tell(run: Run, items: tuple[RunItem, ...], totals: Totals, services: Services) -> None:
+def _tell(run: Run, items: Tally, services: Services) -> None:
     """Tell how the run went; it lasted until its last item, whenever it is closed."""
-    telemetry = services.telemetry
-    last = max((item.updated_at for item in items), default=run.started_at)
-    seconds = max(0.0, (last - run.started_at).total_seconds())
+    telemetry, totals = services.telemetry, items.totals
+    seconds = max(0.0, ((items.last or run.started_at) - run.started_at).total_seconds())
     telemetry.tell(
         RunClosed(
             run_id=run.run_id,

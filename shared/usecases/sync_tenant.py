@@ -276,10 +276,8 @@ class _CustomerWork:
         """Items of the customer's groups that are final already."""
         return {
             item.item_id
-            for item in self.services.runs.items(self.message.run_id)
-            if item.customer_id == self.customer.customer_id
-            and item.group_id is not None
-            and item.state.final
+            for item in self.services.runs.items(self.message.run_id, self.customer.customer_id)
+            if item.group_id is not None and item.state.final
         }
 
     def _wanted(self, book: Book) -> Groups:

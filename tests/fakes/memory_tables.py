@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from operator import eq, ge, gt, le, lt
 from typing import Any
@@ -79,6 +79,12 @@ class MemoryTable:
     ) -> list[Entity]:
         found = [self.rows[place] for place in sorted(self.rows)]
         return [entity for entity in found if _holds(where, entity)][:limit]
+
+    def each(
+        self, partition: str, where: Where | None = None, *, at_once: int = 1000
+    ) -> Iterator[Entity]:
+        del at_once
+        return iter(self.query(partition, where))
 
     def create(self, entity: Entity) -> str:
         if (entity.partition, entity.row) in self.rows:

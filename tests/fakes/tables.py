@@ -4,7 +4,7 @@ The contract suites in ``tests/contract/repositories`` run against these and aga
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import count
 from typing import Generic, TypeVar
@@ -540,9 +540,10 @@ class FakeRuns:
         found = self._items.get(run_id, item_id) or self._with_own.get(run_id, item_id)
         return None if found is None else found.value
 
-    def items(self, run_id: RunId) -> tuple[RunItem, ...]:
+    def items(self, run_id: RunId, customer_id: CustomerId | None = None) -> Iterator[RunItem]:
         together = {**self._with_own.stored, **self._items.stored}
-        return tuple(together[one].value for one in sorted(together) if one[0] == run_id)
+        found = (together[one].value for one in sorted(together) if one[0] == run_id)
+        return (item for item in found if customer_id in {None, item.customer_id})
 
 
 class FakeHeaders:

@@ -1,6 +1,6 @@
 """Values of one type in one table, each under its partition and row key."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from shared.adapters.tables import paging
@@ -65,6 +65,13 @@ class Entries(Generic[T]):
     def all(self, partition: str, where: Where | None = None) -> tuple[Versioned[T], ...]:
         """Return the values of a partition by row key, in one query."""
         return tuple(self.value(entity) for entity in self.table.query(partition, where))
+
+    def each(
+        self, partition: str, where: Where | None = None, *, at_once: int
+    ) -> Iterator[Versioned[T]]:
+        """Yield the values of a partition by row key; so many are read at once."""
+        found = self.table.each(partition, where, at_once=at_once)
+        return (self.value(entity) for entity in found)
 
     def page(
         self,

@@ -19,6 +19,8 @@ from shared.adapters.tables.table import (
     Put,
     Replace,
     Where,
+    behind,
+    starts_with,
 )
 from shared.domain.errors import ConflictError, StaleVersionError
 from shared.ports import Page, Versioned
@@ -106,10 +108,7 @@ class OpenedEntries(Generic[T]):
 
     def closed(self, within: str) -> tuple[Versioned[T], ...]:
         """Return the values that are not open and whose key begins so, in one query."""
-        where = Where(
-            "RowKey ge @first and RowKey lt @last", {"first": within, "last": _next(within)}
-        )
-        found = self._entries.all(self._partition, where)
+        found = self._entries.all(self._partition, starts_with(within))
         return tuple(one for one in found if not self._is_open(one.value))
 
     def forget(self, read: Versioned[T]) -> bool:
@@ -140,7 +139,7 @@ class OpenedEntries(Generic[T]):
         """
         first = (OPEN_PREFIX if open_only else "") + within
         # Closed keys end before the open ones; behind those a repository may keep other things.
-        last = _next(first) if within else OPEN_PREFIX * (2 if open_only else 1)
+        last = behind(first) if within else OPEN_PREFIX * (2 if open_only else 1)
         condition = (where or Where()).also("RowKey lt @last", last=last)
         return self._entries.page(self._partition, continuation, limit, condition, beyond=first)
 
@@ -174,8 +173,3 @@ class OpenedEntries(Generic[T]):
 
     def _second_row(self, value: T) -> str:
         return OPEN_PREFIX + self._open_row(value)
-
-
-def _next(prefix: str) -> str:
-    """Return what sorts right behind all keys that begin so."""
-    return prefix[:-1] + chr(ord(prefix[-1]) + 1)

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from shared.adapters.combining import CombinedChanges
@@ -15,13 +16,15 @@ from shared.adapters.tables.codec import Codec
 from shared.adapters.tables.entries import Entries
 from shared.adapters.tables.keys import SEPARATOR, key, newest_first
 from shared.adapters.tables.opened import OpenedEntries
-from shared.adapters.tables.table import Entity, Tables, Where
+from shared.adapters.tables.table import Entity, Tables, Where, starts_with
 from shared.domain.errors import ConflictError, NotFoundError, StaleVersionError
-from shared.domain.ids import RunId
+from shared.domain.ids import CustomerId, RunId
 from shared.domain.runs import Run, RunItem
 from shared.ports import Page, Versioned
 
 PARTITION = "runs"
+AT_ONCE = 100
+"""Entities of items that are read at once: a large run's need not all be in memory."""
 MOST_IN_ONE = 200
 """Items that one entity holds; more of them are stored one by one."""
 
@@ -141,10 +144,15 @@ class RunTable:
         among = () if own is None else own.value.groups
         return next((item for item in among if item.item_id == item_id), None)
 
-    def items(self, run_id: RunId) -> tuple[RunItem, ...]:
-        stored = [found.value for found in self._items.all(key(run_id))]
-        alone = {item.item_id for item in stored}
-        return tuple(item for one in stored for item in _unpacked(one, alone))
+    def items(self, run_id: RunId, customer_id: CustomerId | None = None) -> Iterator[RunItem]:
+        where = None if customer_id is None else starts_with(key(customer_id) + SEPARATOR)
+        found = self._items.each(key(run_id), where, at_once=AT_ONCE)
+        # A customer's entities stand next to each other.
+        for _, of_one in groupby((one.value for one in found), lambda item: item.customer_id):
+            stored = tuple(of_one)
+            alone = {item.item_id for item in stored}
+            for one in stored:
+                yield from _unpacked(one, alone)
 
     def _entity(self, item: RunItem, groups: Sequence[RunItem] = ()) -> Entity:
         stored = StoredItem(**_fields(item), groups=tuple(groups))

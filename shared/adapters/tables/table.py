@@ -68,6 +68,17 @@ class Where:
         return Where(both, {**self.parameters, **parameters})
 
 
+def starts_with(prefix: str) -> Where:
+    """Return the condition that row keys begin so; the prefix is not empty."""
+    range_of = "RowKey ge @first and RowKey lt @behind"
+    return Where(range_of, {"first": prefix, "behind": behind(prefix)})
+
+
+def behind(prefix: str) -> str:
+    """Return what sorts right behind all row keys that begin so."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Create:
     """Add an entity that must not be there."""
@@ -150,17 +161,31 @@ class Table:
         self, where: Where, *, limit: int | None = None, select: Sequence[str] | None = None
     ) -> list[Entity]:
         """Return entities of any partition; name a range of partitions in the condition."""
+        size = min(limit or LARGEST_PAGE, LARGEST_PAGE)
+        return list(islice(self._each(where, size, select), limit))
+
+    def each(
+        self, partition: str, where: Where | None = None, *, at_once: int = LARGEST_PAGE
+    ) -> Iterator[Entity]:
+        """Yield entities of one partition by row key; so many are in memory at once."""
+        condition = (where or Where()).also("PartitionKey eq @partition", partition=partition)
+        return self._each(condition, at_once)
+
+    def _each(
+        self, where: Where, at_once: int, select: Sequence[str] | None = None
+    ) -> Iterator[Entity]:
         with translated(f"reading from {self.name}"):
             try:
                 found = self._client.query_entities(
                     where.text,
                     parameters=dict(where.parameters),
-                    results_per_page=min(limit or LARGEST_PAGE, LARGEST_PAGE),
+                    results_per_page=at_once,
                     select=list(select) if select else None,
                 )
-                return [_entity(entity) for entity in islice(found, limit)]
+                for entity in found:
+                    yield _entity(entity)
             except ResourceNotFoundError:
-                return []
+                return
 
     def create(self, entity: Entity) -> str:
         """Store a new entity and return its version.

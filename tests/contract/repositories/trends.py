@@ -81,8 +81,8 @@ class ForgettingContract:
 
         assert found == tuple(runs[1:])
         assert stored.runs.list().items == tuple(runs[:2])
-        assert stored.runs.items(runs[2].run_id) == ()
-        assert len(stored.runs.items(runs[1].run_id)) == 1
+        assert not list(stored.runs.items(runs[2].run_id))
+        assert len(list(stored.runs.items(runs[1].run_id))) == 1
 
     def test_a_running_run_is_still_found_beside_forgotten_ones(self, stored):
         at = NOW - 10 * DAY

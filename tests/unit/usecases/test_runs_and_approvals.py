@@ -283,13 +283,13 @@ def test_a_line_given_up_fails_its_item(house):
 def test_a_delivery_that_fails_long_after_another_was_done_makes_nothing_wait(house, monkeypatch):
     """A host is stopped after it has looked at the item, and notes its trouble when it goes on."""
     run_id = house.cycle()
-    items = house.services.runs.items(run_id)
+    items = list(house.services.runs.items(run_id))
     waiting = an_item(None, run_id=run_id)
     monkeypatch.setattr(house.services.runs, "get_item", lambda *_: waiting)
 
     note_trouble(TenantSync(run_id, TENANT, MAIN, (CUSTOMER,)), "no answer", house.services)
 
-    assert house.services.runs.items(run_id) == items
+    assert list(house.services.runs.items(run_id)) == items
     assert ItemState.READ in {item.state for item in items}
 
 

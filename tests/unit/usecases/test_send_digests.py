@@ -168,7 +168,7 @@ def test_a_run_is_one_message_with_all_of_it(house, notifier):
 
     alert(house, AlertKind.FAILED, subject="two")
     house.drain()
-    assert house.services.runs.items(run)
+    assert list(house.services.runs.items(run))
     assert later(house, minutes=1) == 1
 
     assert len(lines(notifier.sent[0])) == 2
