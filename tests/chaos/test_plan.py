@@ -44,3 +44,11 @@ def test_everything_that_can_go_wrong_is_drawn():
     }
     assert any(day.midnight for day in days)
     assert any(day.twice for day in days)
+
+
+def test_the_clock_never_goes_back_to_before_the_day():
+    for plan in map(drawn, range(2000)):
+        for day in plan.days:
+            back = [event.value for event in day.events if event.what == "clock"]
+            # A day begins at noon, and its midnight is followed by half an hour.
+            assert -sum(back) < (24 if day.midnight else 12), f"{plan.seed}: {day.day}"
