@@ -894,11 +894,12 @@ class RunRepository(Protocol):
     def put_read(self, own: RunItem, groups: Sequence[RunItem]) -> None:
         """Store a customer's own item, and items of its groups that nobody works on, in one call.
 
-        An item of a group that was or will be stored by itself is the one that counts.
+        An item of a group that was or will be stored by itself is the one that counts, unless it
+        still waits: a worker that died may have stored it and queued nothing.
         """
 
     def get_item(self, run_id: RunId, item_id: str) -> RunItem | None:
-        """Return one item."""
+        """Return one item: as it was stored by itself, if it was."""
 
     def items(self, run_id: RunId, customer_id: CustomerId | None = None) -> Iterator[RunItem]:
         """Yield the items of a run, or one customer's of them, without having all in memory.

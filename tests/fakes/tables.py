@@ -541,7 +541,12 @@ class FakeRuns:
         return None if found is None else found.value
 
     def items(self, run_id: RunId, customer_id: CustomerId | None = None) -> Iterator[RunItem]:
-        together = {**self._with_own.stored, **self._items.stored}
+        alone = {
+            place: one
+            for place, one in self._items.stored.items()
+            if one.value.state.final or place not in self._with_own.stored
+        }
+        together = {**self._with_own.stored, **alone}
         found = (together[one].value for one in sorted(together) if one[0] == run_id)
         return (item for item in found if customer_id in {None, item.customer_id})
 

@@ -5,7 +5,7 @@ line group, which nobody changes any more.
 """
 
 import secrets
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import groupby
@@ -149,19 +149,23 @@ class RunTable:
         found = self._items.each(key(run_id), where, at_once=AT_ONCE)
         # A customer's entities stand next to each other.
         for _, of_one in groupby((one.value for one in found), lambda item: item.customer_id):
-            stored = tuple(of_one)
-            alone = {item.item_id for item in stored}
-            for one in stored:
-                yield from _unpacked(one, alone)
+            yield from _unpacked(tuple(of_one))
 
     def _entity(self, item: RunItem, groups: Sequence[RunItem] = ()) -> Entity:
         stored = StoredItem(**_fields(item), groups=tuple(groups))
         return self._items.entity(key(item.run_id), _item_row(item.item_id), stored)
 
 
-def _unpacked(stored: StoredItem, alone: Container[str]) -> Iterator[RunItem]:
-    yield from (item for item in stored.groups if item.item_id not in alone)
-    yield _item(stored)
+def _unpacked(stored: Sequence[StoredItem]) -> Iterator[RunItem]:
+    """The items of one customer. One that is stored by itself counts, if it is not one that waits
+    for a message that nobody put: its worker died, and another copy of its message found it done.
+    """
+    packed = {item.item_id: item for one in stored for item in one.groups}
+    for one in stored:
+        if one.state.final or one.item_id not in packed:
+            packed.pop(one.item_id, None)
+            yield _item(one)
+    yield from packed.values()
 
 
 def _item(stored: StoredItem) -> RunItem:

@@ -286,6 +286,23 @@ class RunsContract:
         assert set(stored.runs.items(RUN)) == {alone, together[0]}
         assert stored.runs.get_item(RUN, alone.item_id) == alone
 
+    @pytest.mark.parametrize("first", [True, False])
+    def test_one_that_waits_by_itself_counts_less_than_what_was_read(self, stored, first):
+        waits = an_item(state=ItemState.QUEUED)
+        own, held = an_item(None, state=ItemState.READ), an_item(state=ItemState.HELD)
+        if first:
+            stored.runs.put_items([waits])
+        stored.runs.put_read(own, [held])
+        if not first:
+            stored.runs.put_items([waits])
+
+        before = set(stored.runs.items(RUN))
+        stored.runs.put_items([an_item(state=ItemState.CHANGED)])
+
+        assert before == {own, held}
+        assert stored.runs.get_item(RUN, waits.item_id) == an_item(state=ItemState.CHANGED)
+        assert set(stored.runs.items(RUN)) == {own, an_item(state=ItemState.CHANGED)}
+
     def test_a_customer_with_very_many_rows_is_stored_whole(self, stored):
         own = an_item(None, state=ItemState.READ)
         groups = [an_item(GroupId(f"{n:016x}"), state=ItemState.UNCHANGED) for n in range(450)]

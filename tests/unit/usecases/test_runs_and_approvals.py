@@ -336,6 +336,21 @@ def test_a_run_with_too_many_changes_is_stopped_and_the_rest_is_held(house):
     assert house.services.alerts.open_of(None) == ()
 
 
+def test_what_a_dead_worker_stored_and_never_queued_does_not_wait_for_ever(house):
+    """Its message was in the queue twice, and the copy found that a person has to look first."""
+    strict = Preferences(GuardSettings(rise_seats=1, rise_percent=0))
+    house.services.settings.save(house.services.settings.get(), strict)
+    house.holds(80)
+    run_id = start_cycle(house.services, requested_by=EDITOR, reason=RunReason.REQUESTED)
+    group = house.group_id
+    house.services.runs.put_items([an_item(group, run_id=run_id)])
+
+    house.drain()
+
+    assert [item.state for item in house.items(run_id)] == [ItemState.HELD]
+    assert run_id in close_runs(house.services)
+
+
 def test_a_run_that_was_stopped_is_closed_as_stopped_once_nothing_of_it_waits(house):
     read = house.services.settings.get()
     strict = Preferences(GuardSettings(run_stop_lines=1, run_stop_percent=0))
