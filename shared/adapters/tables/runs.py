@@ -160,12 +160,12 @@ def _unpacked(stored: Sequence[StoredItem]) -> Iterator[RunItem]:
     """The items of one customer. One that is stored by itself counts, if it is not one that waits
     for a message that nobody put: its worker died, and another copy of its message found it done.
     """
-    packed = {item.item_id: item for one in stored for item in one.groups}
+    packed = {item.item_id for one in stored for item in one.groups}
+    alone = {one.item_id for one in stored if one.state.final or one.item_id not in packed}
     for one in stored:
-        if one.state.final or one.item_id not in packed:
-            packed.pop(one.item_id, None)
+        yield from (item for item in one.groups if item.item_id not in alone)
+        if one.item_id in alone:
             yield _item(one)
-    yield from packed.values()
 
 
 def _item(stored: StoredItem) -> RunItem:
