@@ -489,7 +489,8 @@ class Year:
         answer.raise_for_status()
         found: list[dict[str, Any]] = exact_json.loads(answer.text)["items"]
         assert all(one["status"] != "unknown" for one in found), (self.day, found)
-        assert self.stack.psa_wire.taken() == []
+        sent = self.stack.psa_wire.taken()
+        assert not sent, (self.day, sent)
         return found
 
     def _named(self, preview: dict[str, Any]) -> set[str]:
