@@ -53,9 +53,21 @@ class Wire:
                     parts.append(message.get("body", b""))
                 return message
 
-            await app(scope, listening, send)
-            with self._lock:
-                self._sent.append(Sent(scope["method"], scope["path"], b"".join(parts)))
+            noted = False
+
+            def note() -> None:
+                nonlocal noted
+                if not noted:
+                    noted = True
+                    with self._lock:
+                        self._sent.append(Sent(scope["method"], scope["path"], b"".join(parts)))
+
+            async def answering(message: Message) -> None:
+                note()  # before whoever sent it can know that it arrived
+                await send(message)
+
+            await app(scope, listening, answering)
+            note()
 
         return heard
 
