@@ -92,8 +92,8 @@ def raise_alert(kind: AlertKind, text: str, services: Services, *, subject: str)
     board.save()
 
 
-def clear_alerts(kind: AlertKind, services: Services, *, subject: str | None = None) -> None:
-    """Clear alerts that concern no single customer, of one subject if given."""
+def clear_alerts(kind: AlertKind, services: Services, *, subject: str) -> None:
+    """Clear alerts of one subject that concern no single customer."""
     board = board_of(None, services)
     board.clear({kind}, subject=subject)
     board.save()

@@ -17,7 +17,7 @@ STUCK_AFTER = timedelta(hours=6)
 
 
 def close_runs(services: Services) -> tuple[RunId, ...]:
-    """Stamp the totals of finished runs, and return which were closed."""
+    """Stamp the totals of runs of which nothing waits, stopped ones too, and return those."""
     closed = []
     for run in services.runs.unclosed():
         items = tally(_unstuck(item, run, services) for item in services.runs.items(run.run_id))

@@ -80,9 +80,7 @@ class MemoryTable:
         found = [self.rows[place] for place in sorted(self.rows)]
         return [entity for entity in found if _holds(where, entity)][:limit]
 
-    def each(
-        self, partition: str, where: Where | None = None, *, at_once: int = 1000
-    ) -> Iterator[Entity]:
+    def each(self, partition: str, where: Where | None = None, *, at_once: int) -> Iterator[Entity]:
         del at_once
         return iter(self.query(partition, where))
 

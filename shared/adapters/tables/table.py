@@ -164,9 +164,7 @@ class Table:
         size = min(limit or LARGEST_PAGE, LARGEST_PAGE)
         return list(islice(self._each(where, size, select), limit))
 
-    def each(
-        self, partition: str, where: Where | None = None, *, at_once: int = LARGEST_PAGE
-    ) -> Iterator[Entity]:
+    def each(self, partition: str, where: Where | None = None, *, at_once: int) -> Iterator[Entity]:
         """Yield entities of one partition by row key; so many are in memory at once."""
         condition = (where or Where()).also("PartitionKey eq @partition", partition=partition)
         return self._each(condition, at_once)
