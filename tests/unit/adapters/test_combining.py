@@ -1,15 +1,14 @@
 """Changes that meet are saved as one. Nothing here sleeps."""
 
 from queue import SimpleQueue
-from threading import Event, Thread
+from threading import Event
 from time import monotonic
 
 import pytest
 
 from shared.adapters.combining import Change, CombinedChanges
 from shared.domain.errors import UpstreamUnavailableError
-
-SOON = 10.0
+from tests.calling import SOON, Calling
 
 
 class Store:
@@ -38,25 +37,12 @@ class Store:
         self.values[key] = change(self.values[key])
 
 
-class Changing:
-    """A thread that adds to a key's number."""
+Changing = Calling[tuple[int, int]]
 
-    def __init__(self, changes: CombinedChanges[str, int], key: str, added: int) -> None:
-        self.answer: tuple[int, int] | None = None
-        self.error: BaseException | None = None
-        self._thread = Thread(target=self._run, args=(changes, key, added), daemon=True)
-        self._thread.start()
 
-    def _run(self, changes: CombinedChanges[str, int], key: str, added: int) -> None:
-        try:
-            self.answer = changes.change(key, lambda value: value + added)
-        except BaseException as error:  # noqa: BLE001 - the test looks at it
-            self.error = error
-
-    def ends(self) -> "Changing":
-        self._thread.join(SOON)
-        assert not self._thread.is_alive()
-        return self
+def changing(changes: CombinedChanges[str, int], key: str, added: int) -> Changing:
+    """Let a thread add to a key's number."""
+    return Calling(lambda: changes.change(key, lambda value: value + added))
 
 
 @pytest.fixture
@@ -80,11 +66,11 @@ def waiting(changes: CombinedChanges[str, int], key: str, most: int) -> None:
 def meeting(store: Store, changes: CombinedChanges[str, int], amounts: list[int]) -> list[Changing]:
     """Threads of which the first saves while the others come."""
     store.goes_on.clear()
-    first = Changing(changes, "a", amounts[0])
+    first = changing(changes, "a", amounts[0])
     store.begun.get(timeout=SOON)
     others = []
     for place, amount in enumerate(amounts[1:], 1):
-        others.append(Changing(changes, "a", amount))
+        others.append(changing(changes, "a", amount))
         waiting(changes, "a", place)
     return [first, *others]
 
@@ -109,10 +95,10 @@ def test_those_that_come_meanwhile_are_saved_in_one_go_in_their_order(store, cha
 
 def test_another_key_is_saved_meanwhile(store, changes):
     store.goes_on.clear()
-    first = Changing(changes, "a", 1)
+    first = changing(changes, "a", 1)
     store.begun.get(timeout=SOON)
 
-    other = Changing(changes, "b", 2)
+    other = changing(changes, "b", 2)
     assert store.begun.get(timeout=SOON) == "b"
 
     store.goes_on.set()

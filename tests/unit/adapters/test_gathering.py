@@ -3,16 +3,16 @@
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from queue import SimpleQueue
-from threading import Event, Thread
+from threading import Event
 
 import pytest
 
 from shared.adapters.gathering import GatheredReads
 from shared.domain.errors import RateLimitError, UnexpectedPayloadError
+from tests.calling import SOON, Calling
 
 LONG = 60.0
 """Longer than any test may take: who waits so long fails its test."""
-SOON = 10.0
 
 
 class DiedError(BaseException):
@@ -45,25 +45,12 @@ class Source:
         return [(key, number) for key in keys]
 
 
-class Asking:
-    """A thread that reads a key."""
+Asking = Calling[tuple[str, int]]
 
-    def __init__(self, reads: GatheredReads, key: str) -> None:
-        self.answer: tuple[str, int] | None = None
-        self.error: BaseException | None = None
-        self._thread = Thread(target=self._run, args=(reads, key), daemon=True)
-        self._thread.start()
 
-    def _run(self, reads: GatheredReads, key: str) -> None:
-        try:
-            self.answer = reads.read(key)
-        except BaseException as error:  # noqa: BLE001 - the test looks at it
-            self.error = error
-
-    def ends(self) -> "Asking":
-        self._thread.join(SOON)
-        assert not self._thread.is_alive()
-        return self
+def ask(reads: GatheredReads, key: str) -> Asking:
+    """Let a thread read a key."""
+    return Calling(lambda: reads.read(key))
 
 
 @pytest.fixture
@@ -78,7 +65,7 @@ def reads(source):
 
 def waits(reads: GatheredReads, *keys: str) -> list[Asking]:
     """Let threads ask, and return once all of them wait for their turn."""
-    asking = [Asking(reads, key) for key in keys]
+    asking = [ask(reads, key) for key in keys]
     with reads._changed:
         assert reads._changed.wait_for(lambda: len(reads._waiting) == len(keys), SOON)
     return asking
@@ -87,7 +74,7 @@ def waits(reads: GatheredReads, *keys: str) -> list[Asking]:
 def together(source: Source, reads: GatheredReads, *keys: str) -> tuple[Asking, list[Asking]]:
     """Let one read hang, others ask meanwhile, and all go on; return the one and the others."""
     source.holds()
-    first = Asking(reads, "first")
+    first = ask(reads, "first")
     source.begun.get(timeout=SOON)
     others = waits(reads, *keys)
     source.goes_on.set()
@@ -143,7 +130,7 @@ def test_as_many_are_waited_for_as_were_together_a_moment_ago(source, reads):
 
     (early,) = waits(reads, "c")
     assert len(source.queries) == 2
-    late = Asking(reads, "d")
+    late = ask(reads, "d")
 
     assert (early.ends().answer, late.ends().answer) == (("c", 3), ("d", 3))
 
@@ -159,9 +146,9 @@ def test_nobody_waits_for_others_for_ever(source, gathering):
     source.begun.get(timeout=SOON)
 
     source.holds()
-    slow = Asking(reads, "slow")
+    slow = ask(reads, "slow")
     source.begun.get(timeout=SOON)
-    quick = Asking(reads, "quick")
+    quick = ask(reads, "quick")
     source.begun.get(timeout=SOON)
     assert source.queries[1:] == [("slow",), ("quick",)]
     source.goes_on.set()
@@ -171,7 +158,7 @@ def test_nobody_waits_for_others_for_ever(source, gathering):
 def test_those_who_do_not_come_again_are_not_waited_for_long(source):
     reads = GatheredReads(source.read_all, patience=LONG, gathering=0.001)
     source.holds()
-    first = Asking(reads, "first")
+    first = ask(reads, "first")
     source.begun.get(timeout=SOON)
     others = waits(reads, "a", "b")
     source.goes_on.set()
@@ -258,7 +245,7 @@ def test_who_dies_while_he_waits_is_not_read_for(source, reads, monkeypatch):
     with reads.held_back():
         (stays,) = waits(reads, "a")
         monkeypatch.setattr(reads._changed, "wait_for", dies)
-        dying = Asking(reads, "b").ends()
+        dying = ask(reads, "b").ends()
         monkeypatch.setattr(reads._changed, "wait_for", whole)
 
     assert isinstance(dying.error, DiedError)
