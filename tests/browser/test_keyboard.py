@@ -96,6 +96,28 @@ def test_a_licence_is_split_and_merged(desk: Desk):
     expect(page.locator("#licenses :focus")).to_have_count(1)
 
 
+def test_what_was_just_loaded_can_be_pressed_at_once(desk: Desk):
+    client = desk.customer(a_subscription(E5, 4, name="monthly", part_number="SPE_E5"))
+    page = desk.page
+    on_the_page_of(client)
+    desk.press(f"#split-{ENTERPRISE}")
+    desk.told("Split.")
+    # A page that is loaded anew, as a form does that htmx knows nothing of yet, forgets this.
+    page.evaluate(
+        """() => {
+            window.same = true;
+            document.addEventListener("htmx:afterSwap", () =>
+                setTimeout(() => document.getElementById("merge-now")?.click()));
+        }"""
+    )
+
+    desk.press("[id^=merge-sub-]")
+
+    desk.told("Merged")
+    expect(page.locator(f"#row-{ENTERPRISE} :focus")).to_have_count(1)
+    assert page.evaluate("window.same") is True
+
+
 def test_a_held_fall_is_approved(desk: Desk):
     client = mapped(desk, 40, line=40)
     client.seats(5)

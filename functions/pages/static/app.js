@@ -171,10 +171,8 @@
     if (event.detail.target.id === "drawer-body") openDrawer();
     placeToasts();
   });
-  document.addEventListener("htmx:afterSettle", (event) => {
-    localise(event.detail.elt);
-    recover();
-  });
+  document.addEventListener("htmx:afterSettle", (event) => localise(event.detail.elt));
+  // After the request is quite over: what it had switched off can have the focus again.
   document.addEventListener("htmx:afterRequest", () => setTimeout(recover));
   document.addEventListener("htmx:oobAfterSwap", (event) => localise(event.detail.target));
   for (const failure of ["htmx:sendError", "htmx:timeout"]) {
