@@ -16,6 +16,7 @@ from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, timedelta
 from itertools import count
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from shared.domain.errors import SeatsyncError, UnknownOutcomeError
@@ -73,8 +74,8 @@ class Worker:
     order: str = ""
 
     def __post_init__(self) -> None:
-        self._go = threading.Semaphore(0)
-        self._stopped = threading.Semaphore(0)
+        self._go = SimpleQueue[None]()
+        self._stopped = SimpleQueue[None]()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         self._wait_for_stop()
@@ -82,13 +83,13 @@ class Worker:
     def act(self, order: str) -> None:
         """Let the worker make its pending call, or die before it, or lose its answer."""
         self.order = order
-        self._go.release()
+        self._go.put(None)
         self._wait_for_stop()
 
     def end(self) -> None:
         """Let the thread go, wherever it stands."""
         self.order = "end"
-        self._go.release()
+        self._go.put(None)
         self._thread.join(PATIENCE)
 
     def call(self, name: str, real: Callable[..., Any], args: tuple[Any, ...]) -> Any:
@@ -137,7 +138,7 @@ class Worker:
             if self.order == "end":
                 break
         self.done = True
-        self._stopped.release()
+        self._stopped.put(None)
 
     def _services(self) -> Services:
         services = self.house.services
@@ -162,11 +163,14 @@ class Worker:
 
     def _stop_at(self, name: str) -> None:
         self.pending = name
-        self._stopped.release()
-        self._go.acquire()
+        self._stopped.put(None)
+        self._go.get()
 
     def _wait_for_stop(self) -> None:
-        assert self._stopped.acquire(timeout=PATIENCE), f"worker {self.number} hangs"
+        try:
+            self._stopped.get(timeout=PATIENCE)
+        except Empty:
+            raise AssertionError(f"worker {self.number} hangs") from None
 
 
 class Watched:
@@ -288,25 +292,26 @@ def explore(judge: Callable[[House], str], *, alter: Alter = lambda services: se
     found = Found()
     known: set[str] = set()
     ways: list[list[Choice]] = [[]]
-    while ways:
+    while ways and not found.wrong:
         way = ways.pop()
         play = Play(*_begin(base, message, alter))
         for choice in way:
             play.choose(choice)
-        if play.place in known:
-            play.end()
-            continue
-        known.add(play.place)
-        found.places += 1
-        if play.over:
-            found.ends += 1
-            wrong = judge(play.house)
-            if wrong:
-                found.wrong.append(f"{wrong}: {' '.join(f'{c.what}{c.worker}' for c in way)}")
+        # As far as it leads anywhere new; every other way from there begins anew, later.
+        while (place := play.place) not in known:
+            known.add(place)
+            found.places += 1
+            if play.over:
+                found.ends += 1
+                wrong = judge(play.house)
+                if wrong:
+                    found.wrong.append(f"{wrong}: {' '.join(f'{c.what}{c.worker}' for c in way)}")
                 break
-        else:
             # The two are alike: it does not matter which of them is first.
-            ways += [[*way, c] for c in play.choices() if way or c.worker == 0]
+            *later, here = [c for c in play.choices() if way or c.worker == 0]
+            ways += [[*way, c] for c in later]
+            way = [*way, here]
+            play.choose(here)
         play.end()
     return found
 
