@@ -26,6 +26,8 @@ def main(argv: Sequence[str]) -> int:
     parts = set(arguments.parts or PARTS)
     if unknown := parts - set(PARTS):
         raise SystemExit(f"there is no part {', '.join(sorted(unknown))}; there are {PARTS}")
+    if arguments.quick:
+        parts -= {"hosts", "pages"}
     names = [DEFAULT] if arguments.quick and not arguments.psa else arguments.psa or list(SITES)
     sizes = (SIZES[0],) if arguments.quick else tuple(arguments.tenants or SIZES)
     machine = this_machine()
@@ -55,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
         _say(began, "storage")
         price = storage_price.storage_price()
     shown = []
-    if "pages" in parts and not arguments.quick:
+    if "pages" in parts:
         _say(began, "pages")
         shown = pages.measure()
     rows = judged(psas, cold, price, shown)
@@ -88,7 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--largest-once", action="store_true", help="only one PSA with more than the fewest tenants"
     )
-    parser.add_argument("--quick", action="store_true", help="one PSA, 100 tenants, no pages")
+    parser.add_argument(
+        "--quick", action="store_true", help="one PSA, 100 tenants, no hosts and no pages"
+    )
     parser.add_argument("--json", type=Path, help="write all figures there")
     parser.add_argument(
         "--record", action="store_true", help="write docs/bench.md, its chart and the history"

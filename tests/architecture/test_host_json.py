@@ -62,8 +62,8 @@ def test_the_delivery_rules_are_the_ones_the_design_relies_on():
     queues = read(ROOT / "host.json")["extensions"]["queues"]
 
     assert queues == {
-        "batchSize": 16,
-        "newBatchThreshold": 8,
+        "batchSize": 12,
+        "newBatchThreshold": 12,
         "maxDequeueCount": 5,
         "visibilityTimeout": "00:00:05",
         "maxPollingInterval": "00:00:01",
