@@ -51,7 +51,7 @@
   };
   const openDrawer = () => {
     if (!drawer().open) drawer().showModal();
-    // Not by autofocus: that comes some time after, when somebody may have begun to type.
+    // The first button has the focus now; who listens begins with the title.
     document.getElementById("drawer-title")?.focus();
   };
 
