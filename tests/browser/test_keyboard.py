@@ -107,7 +107,7 @@ def test_what_was_just_loaded_can_be_pressed_at_once(desk: Desk):
         """() => {
             window.same = true;
             document.addEventListener("htmx:afterSwap", () =>
-                setTimeout(() => document.getElementById("merge-now")?.click()));
+                setTimeout(() => document.getElementById("merge-now").click()), { once: true });
         }"""
     )
 
